@@ -1,0 +1,3 @@
+"""Benchwright builds and runs MLPerf Inference benchmarks the way Make builds programs."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The contracts between core and plugins: plain types, no behaviour, nothing heavy to import."""

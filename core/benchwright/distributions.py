@@ -1,0 +1,38 @@
+"""Names and versions of installed distributions, read the quick way.
+
+`importlib.metadata` parses a distribution's whole metadata as an e-mail message, which costs
+milliseconds each; planning asks for a dozen. The two header lines at the top are enough.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+
+NOT_INSTALLED = "not installed"
+
+
+def name_and_version(dist: Distribution) -> tuple[str, str]:
+    """The distribution's name and version as its metadata states them."""
+    found = {"Name": "", "Version": ""}
+    for line in (dist.read_text("METADATA") or dist.read_text("PKG-INFO") or "").splitlines():
+        if not line.strip():
+            break
+        field, _, value = line.partition(":")
+        if field in found and not found[field]:
+            found[field] = value.strip()
+    return found["Name"], found["Version"]
+
+
+@cache
+def tool_version(name: str) -> str:
+    """The installed version of a distribution, or `not installed`."""
+    try:
+        return name_and_version(distribution(name))[1] or "unknown"
+    except PackageNotFoundError:
+        return NOT_INSTALLED
+
+
+def tool_versions(*names: str) -> dict[str, str]:
+    """The installed versions of several distributions."""
+    return {name: tool_version(name) for name in names}

@@ -1,0 +1,85 @@
+"""The one error type that a user ever sees, exit codes, and near-miss suggestions.
+
+Every message answers four questions: what went wrong, where, why, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process's exit status means, the same for every subcommand."""
+
+    OK = 0
+    FINDINGS = 1
+    """A task failed, a check has findings, or a result is INVALID."""
+    USAGE = 2
+    """The request itself is wrong (option, campaign file, task name); nothing was built."""
+    INTERRUPTED = 130
+
+
+class BenchwrightError(Exception):
+    """An error with an explanation.
+
+    what: one sentence, no final period; where: a file with line, a URL or a dotted path;
+    why: the cause as found; fix: the next step or command.
+    """
+
+    exit_code: ExitCode = ExitCode.FINDINGS
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        why: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(what, where, why, fix)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.why:
+            lines.append(f"  why: {self.why}")
+        if self.fix:
+            lines.append(f"  fix: {self.fix}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword arguments do not survive the default pickling between worker processes.
+        return (_rebuild, (type(self), self.what, self.where, self.why, self.fix))
+
+
+def _rebuild(
+    kind: type[BenchwrightError], what: str, where: str | None, why: str | None, fix: str | None
+) -> BenchwrightError:
+    return kind(what, where=where, why=why, fix=fix)
+
+
+class UsageError(BenchwrightError):
+    """The request is wrong: exit code 2, and nothing has been built."""
+
+    exit_code = ExitCode.USAGE
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence naming the nearest of `known`, and all of them when they are few; may be empty.
+
+    >>> did_you_mean("resnet5", ["resnet50", "bert"])
+    'did you mean `resnet50`? (allowed: bert, resnet50)'
+    """
+    names = sorted(set(known))
+    lowered = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    hint = f"did you mean `{lowered[near[0]]}`?" if near else ""
+    allowed = f"allowed: {', '.join(names)}" if 0 < len(names) <= 20 else ""
+    if hint and allowed:
+        return f"{hint} ({allowed})"
+    return hint or allowed

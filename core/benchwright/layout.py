@@ -1,0 +1,86 @@
+"""Where everything of a campaign lies: plain paths below `build/<campaign>/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BUILD = "build"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one campaign, relative to the folder that the build runs in.
+
+    root is `build/<campaign>`; downloads are shared by all campaigns of a checkout.
+    """
+
+    root: str
+
+    @classmethod
+    def of(cls, campaign: str) -> Layout:
+        """The layout of a campaign by name."""
+        return cls(f"{BUILD}/{campaign}")
+
+    @property
+    def downloads(self) -> str:
+        """Fetched files, as they came."""
+        return f"{BUILD}/downloads"
+
+    @property
+    def loadgen(self) -> str:
+        """The loadgen that runs use."""
+        return f"{self.root}/loadgen"
+
+    @property
+    def system(self) -> str:
+        """What the probes saw."""
+        return f"{self.root}/system"
+
+    @property
+    def submission(self) -> str:
+        """The submission tree: its root, which holds the division folders and nothing of ours."""
+        return f"{self.root}/submission"
+
+    @property
+    def submission_artifact(self) -> str:
+        """Manifest and recipe of the submission tree."""
+        return f"{self.root}/manifests/submission"
+
+    @property
+    def check(self) -> str:
+        """The findings of the submission check."""
+        return f"{self.root}/check"
+
+    @property
+    def report_artifact(self) -> str:
+        """Manifest and recipe of the report page."""
+        return f"{self.root}/manifests/report"
+
+    @property
+    def report(self) -> str:
+        """The report page, the one file that people open."""
+        return f"{self.root}/report.html"
+
+    def dataset(self, name: str) -> str:
+        """A data set in its official form; name is `<family>-<preset>`."""
+        return f"{self.root}/datasets/{name}/raw"
+
+    def samples(self, name: str) -> str:
+        """A preprocessed data set; name is `<family>-<preset>`."""
+        return f"{self.root}/datasets/{name}/preprocessed"
+
+    def model(self, name: str) -> str:
+        """A model; name is `<family>-<preset>`."""
+        return f"{self.root}/models/{name}"
+
+    def engine(self, subject: str) -> str:
+        """An engine; subject is `<benchmark>-<preset>/<backend>[+precision]`."""
+        return f"{self.root}/engines/{subject}"
+
+    def run(self, subject: str, mode: str) -> str:
+        """A run; subject is `<benchmark>-<preset>/<backend>/<Scenario>`."""
+        return f"{self.root}/runs/{subject}/{mode}"
+
+    def log(self, task: str) -> str:
+        """The log of a task's last execution."""
+        return f"{self.root}/logs/{task.replace(':', '/')}.log"

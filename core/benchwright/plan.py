@@ -1,0 +1,412 @@
+"""The plan: a campaign resolved against the installed plugins, before any work.
+
+Every name is looked up, every combination is checked, and what remains is the list of things to
+build and to measure. Nothing is built here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from benchwright.campaign import Campaign, Pins, validate
+from benchwright.contracts.backend import BackendInfo
+from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
+from benchwright.contracts.probe import JSON
+from benchwright.errors import UsageError, did_you_mean
+from benchwright.layout import Layout
+from benchwright.plugins import Registry, lookup
+from benchwright.rounds import SCENARIOS, Round, load_round
+
+MODES = ("performance", "accuracy")
+
+PINS_OF: Mapping[str, tuple[str, ...]] = {
+    "SingleStream": ("expected_latency_ms", "threads"),
+    "MultiStream": ("expected_latency_ms", "threads"),
+    "Server": ("target_qps", "batch", "instances", "threads", "deadline_us"),
+    "Offline": ("target_qps", "batch", "instances", "threads"),
+}
+"""The settings that mean something in each scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine of the plan: a benchmark's model on a backend with its options."""
+
+    benchmark: BenchmarkInfo
+    preset: PresetInfo
+    backend: BackendInfo
+    options: Mapping[str, Any]
+    precision: str = "fp32"
+
+    @property
+    def family(self) -> str:
+        """`<family>-<preset>`: what the data set and the model are called."""
+        return f"{self.benchmark.family}-{self.preset.name}"
+
+    @property
+    def subject(self) -> str:
+        """`<benchmark>-<preset>/<backend>[+precision]`."""
+        plus = "" if self.precision == "fp32" else f"+{self.precision}"
+        return f"{self.benchmark.name}-{self.preset.name}/{self.backend.name}{plus}"
+
+    @property
+    def engine_options(self) -> dict[str, Any]:
+        """The options that change the engine itself."""
+        return {name: self.options[name] for name in self.backend.engine_options}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One loadgen execution of the plan."""
+
+    engine: Engine
+    scenario: str
+    mode: str
+    pins: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """`<benchmark>-<preset>/<backend>[+precision]/<Scenario>`."""
+        return f"{self.engine.subject}/{self.scenario}"
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return f"{self.mode}:{self.subject}"
+
+
+class Plan:
+    """What a campaign amounts to on this machine with these plugins.
+
+    `extra` names tasks outside the campaign that are wanted as well (`benchwright run TASK`);
+    `rerun` names measured runs that are to be made again.
+    """
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        registry: Registry,
+        *,
+        extra: Sequence[str] = (),
+        rerun: Iterable[str] = (),
+    ) -> None:
+        self.campaign = campaign
+        self.registry = registry
+        self.layout = Layout.of(campaign.name)
+        self.rerun = frozenset(rerun)
+        try:
+            self.round: Round = load_round(campaign.round)
+        except UsageError as error:
+            raise UsageError(error.what, where=campaign.where("round"), fix=error.fix) from None
+        self.engines: list[Engine] = []
+        self.runs: list[Run] = []
+        self._outside: set[str] = set()
+        self._outside_engines: set[str] = set()
+        for name in campaign.benchmarks:
+            for backend in campaign.backends:
+                self._add(name, backend)
+        self._check_leftovers()
+        self.extra_tasks = [task for task in extra if self._extend(task)]
+
+    def _check_leftovers(self) -> None:
+        """Refuses what the campaign says but nothing would use."""
+        campaign = self.campaign
+        datasets = {engine.preset.dataset_name for engine in self.engines}
+        for name in campaign.datasets:
+            if name not in datasets:
+                raise UsageError(
+                    f"no benchmark of this campaign uses a data set `{name}`; "
+                    f"{did_you_mean(name, datasets)}".rstrip("; "),
+                    where=campaign.where("datasets", name),
+                )
+        fields = self.round.system_json
+        known = {"name", *fields.required, *fields.optional}
+        for name in campaign.system:
+            if name not in known:
+                raise UsageError(
+                    f"the system description has no field `{name}`; "
+                    f"{did_you_mean(name, known)}".rstrip("; "),
+                    where=campaign.where("system", name),
+                )
+        self._check_pins(campaign.settings, {run.scenario for run in self.runs}, ("settings",))
+        for name, settings in campaign.benchmarks.items():
+            scenarios = {run.scenario for run in self.runs if run.engine.benchmark.name == name}
+            self._check_pins(settings.settings, scenarios, ("benchmarks", name, "settings"))
+
+    def _check_pins(
+        self, settings: Mapping[Any, Pins], scenarios: set[str], prefix: tuple[str, ...]
+    ) -> None:
+        for scenario, pins in settings.items():
+            if scenario not in scenarios:
+                raise UsageError(
+                    f"{scenario} is pinned here, but is not among the scenarios to run",
+                    where=self.campaign.where(*prefix, scenario),
+                    fix=f"add it to `scenarios:`, or take it out ({', '.join(sorted(scenarios))})",
+                )
+            for name in pins.model_dump(exclude_none=True):
+                if name not in PINS_OF[scenario]:
+                    raise UsageError(
+                        f"{scenario} has no setting `{name}`; allowed: "
+                        f"{', '.join(PINS_OF[scenario])}",
+                        where=self.campaign.where(*prefix, scenario, name),
+                    )
+
+    def _add(self, name: str, backend_name: str) -> None:
+        campaign = self.campaign
+        settings = campaign.benchmarks[name]
+        preset_where = (
+            campaign.where("benchmarks", name, "preset")
+            if settings.preset is not None
+            else campaign.where("preset")
+        )
+        engine = self._engine(
+            name,
+            settings.preset or campaign.preset,
+            backend_name,
+            where=(campaign.where("benchmarks", name), preset_where),
+        )
+        self.engines.append(engine)
+        for scenario in self._scenarios(engine):
+            pins = {**_pins(campaign.settings, scenario), **_pins(settings.settings, scenario)}
+            for mode in campaign.modes:
+                self.runs.append(Run(engine, scenario, mode, pins))
+
+    def _engine(
+        self, name: str, preset_name: str, backend_name: str, where: tuple[str | None, str | None]
+    ) -> Engine:
+        campaign = self.campaign
+        benchmark = lookup("benchmark", name, self.registry.benchmarks, where[0])
+        preset = benchmark.presets.get(preset_name)
+        if preset is None:
+            raise UsageError(
+                f"benchmark `{name}` has no preset `{preset_name}`; "
+                f"{did_you_mean(preset_name, benchmark.presets)}",
+                where=where[1],
+            )
+        listed = backend_name in campaign.backends
+        place = campaign.where("backends", backend_name) if listed else None
+        backend = lookup("backend", backend_name, self.registry.backends, place)
+        given = campaign.backends.get(backend_name, {})
+        options = validate(
+            backend.options, given, campaign.document, ("backends", backend_name)
+        ).model_dump(mode="json")
+        engine = Engine(benchmark, preset, backend, options)
+        self._check_capabilities(engine, place)
+        return engine
+
+    def _check_capabilities(self, engine: Engine, where: str | None) -> None:
+        benchmark, able = engine.benchmark, engine.backend.capabilities
+        pair = f"backend `{engine.backend.name}` cannot run benchmark `{benchmark.name}`"
+        if not set(benchmark.forms) & set(able.forms):
+            raise UsageError(
+                f"{pair}: it takes {', '.join(able.forms)}, "
+                f"the model comes as {', '.join(benchmark.forms)}",
+                where=where,
+            )
+        missing = sorted(set(benchmark.dtypes) - set(able.dtypes))
+        if missing:
+            raise UsageError(f"{pair}: it does not take {', '.join(missing)}", where=where)
+        if benchmark.dynamic_axes and not able.dynamic_axes:
+            raise UsageError(f"{pair}: it cannot do dynamic shapes", where=where)
+
+    def _scenarios(self, engine: Engine) -> tuple[str, ...]:
+        campaign = self.campaign
+        settings = campaign.benchmarks[engine.benchmark.name]
+        chosen: Sequence[str] | None = settings.scenarios or campaign.scenarios
+        where = (
+            campaign.where("benchmarks", engine.benchmark.name, "scenarios")
+            if settings.scenarios
+            else campaign.where("scenarios")
+        )
+        if chosen is None:
+            chosen = self._round_scenarios(engine)
+            where = campaign.where("category")
+        impossible = [name for name in chosen if name not in engine.benchmark.scenarios]
+        if impossible:
+            raise UsageError(
+                f"benchmark `{engine.benchmark.name}` cannot run {', '.join(impossible)}; "
+                f"it can run {', '.join(engine.benchmark.scenarios)}",
+                where=where,
+            )
+        return tuple(name for name in SCENARIOS if name in chosen)
+
+    def _round_scenarios(self, engine: Engine) -> tuple[str, ...]:
+        """What round and category ask for; all that the benchmark can run where it is not in
+        the round (possible only outside closed)."""
+        campaign = self.campaign
+        name = engine.benchmark.name
+        try:
+            model = self.round.resolve(name)
+        except UsageError:
+            if campaign.division == "closed":
+                raise UsageError(
+                    f"benchmark `{name}` is not in round {self.round.name}",
+                    where=campaign.where("benchmarks", name),
+                    fix="choose another round, or division: open",
+                ) from None
+            return engine.benchmark.scenarios
+        scenarios = self.round.scenarios(model, tuple(campaign.category))
+        if not scenarios:
+            raise UsageError(
+                f"round {self.round.name} has no {' or '.join(campaign.category)} scenario "
+                f"for benchmark `{name}`",
+                where=campaign.where("category"),
+                fix="choose another category, or name `scenarios:` yourself",
+            )
+        return scenarios
+
+    def _extend(self, task: str) -> bool:
+        """Adds what a task outside the campaign needs. False where nothing had to be added."""
+        parsed = parse_task(task, self.registry)
+        if parsed is None:
+            return False
+        benchmark, preset, named, scenario, mode = parsed
+        # A data set or a model is any backend's: the campaign's first one stands for all.
+        backend = next(iter(self.campaign.backends)) if named is None else named
+        known = {engine.subject for engine in self.engines}
+        engine = self._engine(benchmark, preset, backend, where=(task, task))
+        if engine.subject not in known:
+            self.engines.append(engine)
+            self._outside_engines.add(engine.subject)
+        if scenario is not None and mode is not None:
+            pins = _pins(self.campaign.settings, scenario)
+            run = Run(engine, scenario, mode, pins)
+            if run.task not in {item.task for item in self.runs}:
+                self.runs.append(run)
+                self._outside.add(run.task)
+        return True
+
+    def campaign_runs(self) -> list[Run]:
+        """The campaign's own runs, without those that were asked for besides."""
+        return [run for run in self.runs if run.task not in self._outside]
+
+    def campaign_engines(self) -> list[Engine]:
+        """The campaign's own engines."""
+        return [item for item in self.engines if item.subject not in self._outside_engines]
+
+    def outside_tasks(self) -> set[str]:
+        """Names of the tasks that only serve what was asked for besides the campaign."""
+        own = {item.family for item in self.campaign_engines()}
+        names = set(self._outside)
+        for engine in self.engines:
+            if engine.subject in self._outside_engines:
+                names.add(f"engine:{engine.subject}")
+                if engine.family not in own:
+                    names |= {
+                        f"{stage}:{engine.family}" for stage in ("dataset", "preprocess", "model")
+                    }
+        return names
+
+    def unofficial(self) -> list[str]:
+        """Why the campaign's results are not for submission; empty when they are."""
+        found: dict[str, None] = {}
+        for run in self.campaign_runs():
+            found.update(dict.fromkeys(self.run_unofficial(run)))
+        return list(found)
+
+    @property
+    def command(self) -> str:
+        """What reproduces the campaign's results."""
+        return f"benchwright run -c {self.campaign.document.name}"
+
+    def families(self) -> Iterator[Engine]:
+        """One engine for each `<family>-<preset>`: whose data set and model are to be built."""
+        seen = set()
+        for engine in self.engines:
+            if engine.family not in seen:
+                seen.add(engine.family)
+                yield engine
+
+    def conf_key(self, benchmark: str) -> str:
+        """The benchmark's key in mlperf.conf; its own name where the round does not know it."""
+        try:
+            return self.round.resolve(benchmark).conf_key
+        except UsageError:
+            return benchmark
+
+    def run_unofficial(self, run: Run) -> list[str]:
+        """Why a run could not stand in a submission; empty when it could."""
+        reasons = []
+        if not run.engine.preset.official:
+            reasons.append(f"preset {run.engine.preset.name}")
+        if run.mode == "performance" and self.campaign.duration != "official":
+            reasons.append(f"duration {self.campaign.duration}")
+        return reasons
+
+    @cached_property
+    def identity(self) -> Mapping[str, JSON]:
+        """What the probes say a result depends on, on this machine."""
+        return self.registry.read_system().identity
+
+    def identity_of(self, names: Iterable[str]) -> dict[str, JSON]:
+        """Some facts of the machine; a name that ends in `.` stands for all that begin with it."""
+        found: dict[str, JSON] = {}
+        for name in names:
+            for fact, value in self.identity.items():
+                if fact == name or (name.endswith(".") and fact.startswith(name)):
+                    found[fact] = value
+        return found
+
+    @cached_property
+    def system_name(self) -> str:
+        """The system's name in folders: as the campaign says, else from CPU model and count."""
+        given = self.campaign.system.get("name")
+        if given:
+            return _slug(str(given))
+        model = str(self.identity.get("cpu.model", "unknown-cpu"))
+        count = self.identity.get("cpu.available") or self.identity.get("cpu.threads") or 1
+        return _slug(f"{model}-{count}c")
+
+
+def _slug(text: str) -> str:
+    short = re.sub(r"\((r|tm)\)|\bcpu\b|@.*|\b(processor|\d+-core)\b", "", text, flags=re.I)
+    return re.sub(r"[^A-Za-z0-9.]+", "-", short).strip("-.") or "system"
+
+
+def _pins(settings: Mapping[Any, Pins], scenario: str) -> dict[str, Any]:
+    pins = settings.get(scenario)
+    return {} if pins is None else pins.model_dump(exclude_none=True)
+
+
+_PARTS = {
+    "dataset": 1,
+    "preprocess": 1,
+    "model": 1,
+    "engine": 2,
+    "performance": 3,
+    "accuracy": 3,
+}
+"""Stage → how many parts its subjects have."""
+
+
+def parse_task(
+    task: str, registry: Registry
+) -> tuple[str, str, str | None, str | None, str | None] | None:
+    """(benchmark, preset, backend, scenario, mode) of a full task name such as
+    `performance:resnet50-tiny/onnxruntime/Offline`, `engine:resnet50-tiny/onnxruntime` or
+    `model:resnet50-tiny`; None for what such a name does not say.
+
+    None at all where the name is not of that form; the benchmark must be an installed one.
+    """
+    stage, _, subject = task.partition(":")
+    parts = subject.split("/")
+    wanted = _PARTS.get(stage)
+    if wanted is None or len(parts) != wanted:
+        return None
+    for name, info in registry.benchmarks.items():
+        for preset in info.presets:
+            if parts[0] != f"{info.family if wanted == 1 else name}-{preset}":
+                continue
+            if wanted < 3:
+                return name, preset, parts[1] if wanted == 2 else None, None, None
+            if parts[2] not in info.scenarios:
+                raise UsageError(
+                    f"unknown scenario `{parts[2]}`; {did_you_mean(parts[2], info.scenarios)}",
+                    where=task,
+                )
+            return name, preset, parts[1], parts[2], stage
+    return None
