@@ -1,0 +1,33 @@
+"""The runner that makes one task after the other: doit's own, with signals kept out of its
+bookkeeping and other people's tasks kept out of our display."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from doit.runner import Runner
+
+from benchwright.build.display import Lines
+from benchwright.build.interrupts import Interrupts
+from benchwright.build.status import meta_of
+
+
+class SerialRunner(Runner):  # type: ignore[misc]
+    """doit's runner: one task after the other, in this process."""
+
+    def __init__(self, *arguments: Any, lines: Lines, interrupts: Interrupts, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.lines = lines
+        self.interrupts = interrupts
+
+    def execute_task(self, task: Any) -> Any:
+        """Runs a task's actions here; a foreign one has the terminal for itself."""
+        foreign = not meta_of(task) and bool(task.actions)
+        with self.lines.suspended() if foreign else contextlib.nullcontext():
+            return super().execute_task(task)
+
+    def process_task_result(self, node: Any, base_fail: Any) -> None:
+        """Records what was done, which no signal interrupts."""
+        with self.interrupts.shielded():
+            super().process_task_result(node, base_fail)
