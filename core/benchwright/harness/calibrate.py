@@ -1,0 +1,298 @@
+"""A short calibration of an engine: which instances, threads and batch, and how fast that is.
+
+It finds what loadgen must be told in advance (expected latency, target QPS) and what the harness
+may choose, unless the campaign pins it. It takes seconds; the `tune` stage will take longer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from benchwright.harness.instance import Instance
+from benchwright.harness.samples import LoadedSamples, SampleStore
+from benchwright.harness.sut import ServerSut
+
+OpenInstance = Callable[[int], Instance]
+"""Opens an engine instance that computes with the given number of threads; its responses go
+nowhere."""
+
+PROBE_SECONDS = 0.15
+"""How long one configuration is tried."""
+
+TRIAL_SECONDS = 0.8
+"""How long a rate of Server queries is tried, but for no fewer queries than TRIAL_QUERIES."""
+
+TRIAL_QUERIES = 50
+
+TRIAL_STEP = 0.8
+"""A rate that was not kept up with is followed by this share of it, so many times at most:"""
+
+TRIALS = 12
+
+GAIN = 1.03
+"""In Server, a larger batch must be this much faster to be taken: smaller ones answer sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """How the harness runs an engine, and how fast that was in the calibration.
+
+    samples_per_second: through the harness, all instances together (in Server, the highest rate
+    of queries that kept the latency bound); latency_s: of one query of the scenario on one
+    instance, median; batch_latency_s: of one full batch.
+    """
+
+    instances: int
+    threads: int
+    batch: int
+    deadline_us: int = 0
+    samples_per_second: float = 0.0
+    latency_s: float = 0.0
+    batch_latency_s: float = 0.0
+
+    def record(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def layouts(cores: int, pins: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """(instances, threads) to try on so many cores, with what is pinned kept."""
+    instances, threads = pins.get("instances"), pins.get("threads")
+    if instances and threads:
+        return [(instances, threads)]
+    if instances:
+        return [(instances, max(1, cores // instances))]
+    if threads:
+        return [(max(1, cores // threads), threads)]
+    tries = [(1, cores), (cores, 1)]
+    if cores >= 8:
+        tries.append((cores // 4, 4))
+    return list(dict.fromkeys(tries))
+
+
+def calibrate_stream(
+    open_instance: OpenInstance,
+    store: SampleStore,
+    samples_per_query: int,
+    cores: int,
+    pins: Mapping[str, Any],
+) -> Operation:
+    """The best thread count of the one instance that answers queries one after another."""
+    threads = [pins["threads"]] if pins.get("threads") else list(dict.fromkeys([cores, 1]))
+    samples = store.load(range(min(store.count, max(8, samples_per_query))))
+    best: Operation | None = None
+    for count in threads:
+        instance = open_instance(count)
+        latency = _latency(instance, samples, samples_per_query)
+        found = Operation(1, count, samples_per_query, 0, samples_per_query / latency, latency)
+        if best is None or found.latency_s < best.latency_s:
+            best = found
+    assert best is not None
+    return best
+
+
+def calibrate_offline(
+    open_instance: OpenInstance, store: SampleStore, cores: int, pins: Mapping[str, Any]
+) -> Operation:
+    """The instances, threads and batch of highest throughput over whole queries."""
+    samples = store.load(range(min(store.count, 2048)))
+    best: Operation | None = None
+    for instances, threads in layouts(cores, pins):
+        opened = [open_instance(threads) for _ in range(instances)]
+        for found in _throughputs(opened, samples, threads, pins):
+            if best is None or found.samples_per_second > best.samples_per_second:
+                best = found
+    assert best is not None
+    return best
+
+
+def calibrate_server(
+    open_instance: OpenInstance,
+    store: SampleStore,
+    latency_bound_s: float,
+    cores: int,
+    pins: Mapping[str, Any],
+) -> Operation:
+    """The layout of fewest threads per instance whose batches take at most a third of the latency
+    bound, and the highest rate of queries at which 99 % were answered within the bound.
+
+    Few threads use the cores best, and wait least for each other where other programs run.
+    """
+    samples = store.load(range(min(store.count, 2048)))
+    deadline = pins.get("deadline_us") or 0
+    best: tuple[Operation, list[Instance]] | None = None
+    for instances, threads in sorted(layouts(cores, pins), key=lambda layout: layout[1]):
+        opened = [open_instance(threads) for _ in range(instances)]
+        found = _largest_fitting(_throughputs(opened, samples, threads, pins), latency_bound_s / 3)
+        if best is None or found.batch_latency_s < best[0].batch_latency_s:
+            best = found, opened
+        if found.batch_latency_s <= latency_bound_s / 3:
+            break
+    assert best is not None
+    operation, opened = best
+    rate = operation.samples_per_second
+    if operation.batch_latency_s < latency_bound_s:
+        for _ in range(TRIALS):
+            if _keeps_up(opened, store, operation.batch, deadline, rate, latency_bound_s):
+                break
+            rate *= TRIAL_STEP
+    return replace(operation, deadline_us=deadline, samples_per_second=rate)
+
+
+def _largest_fitting(tries: Iterable[Operation], bound_s: float) -> Operation:
+    """The fastest whose batch takes no longer than the bound; the smallest batch if none does."""
+    fitting: Operation | None = None
+    for found in tries:
+        fits = found.batch_latency_s <= bound_s
+        if fitting is None or (
+            fits and found.samples_per_second > fitting.samples_per_second * GAIN
+        ):
+            fitting = found
+    assert fitting is not None
+    return fitting
+
+
+class _Trial(ServerSut):
+    """A server that notes which queries were answered late; a query's id is its place in `due`,
+    the moments at which queries come."""
+
+    def __init__(
+        self,
+        instances: Sequence[Instance],
+        store: SampleStore,
+        batch: int,
+        deadline_us: int,
+        due: Sequence[float],
+        bound_s: float,
+    ) -> None:
+        self._due = due
+        self._bound = bound_s
+        self.late: list[int] = []
+        super().__init__(instances, store, batch, deadline_us)
+
+    def _answer(self, instance: Instance, taken: list[tuple[int, int]]) -> None:
+        super()._answer(instance, taken)
+        latest = time.perf_counter() - self._bound
+        self.late.extend(number for number, _ in taken if self._due[number] < latest)
+
+
+def _keeps_up(
+    instances: Sequence[Instance],
+    store: SampleStore,
+    batch: int,
+    deadline_us: int,
+    rate: float,
+    bound_s: float,
+) -> bool:
+    """Whether 99 % of queries that come at this rate, as irregularly as loadgen's, are answered
+    within the bound."""
+    count = max(TRIAL_QUERIES, int(rate * TRIAL_SECONDS))
+    loaded = min(store.count, 1024)
+    gaps = np.random.default_rng(0).exponential(1 / rate, count)
+    due = (time.perf_counter() + np.cumsum(gaps)).tolist()
+    sut = _Trial(instances, store, batch, deadline_us, due, bound_s)
+
+    def lost() -> bool:
+        return len(sut.late) > count // 100 or sut.failure is not None
+
+    sut.load(range(loaded))
+    for number, moment in enumerate(due):
+        if (wait := moment - time.perf_counter()) > 0:
+            time.sleep(wait)
+        if lost():
+            break
+        sut.issue([number], [number % loaded])
+    while sut.answered < count and not lost():
+        time.sleep(0.001)
+    sut.close()
+    if sut.failure is not None:
+        raise sut.failure
+    return not lost()
+
+
+def glance(
+    open_instance: OpenInstance,
+    store: SampleStore,
+    samples_per_query: int,
+    cores: int,
+    pins: Mapping[str, Any],
+) -> Operation:
+    """Enough for an accuracy run, whose speed is nobody's result: one instance, a middling batch,
+    and the rate at which it answers."""
+    instances, threads = layouts(cores, pins)[0]
+    batch = pins.get("batch") or samples_per_query
+    samples = store.load(range(min(store.count, batch)))
+    seconds = _latency(open_instance(threads), samples, batch)
+    return Operation(instances, threads, batch, 0, min(batch, store.count) / seconds, seconds)
+
+
+def _latency(instance: Instance, samples: LoadedSamples, size: int) -> float:
+    """Median seconds of one query of `size` consecutive samples."""
+    loaded = int((samples.slots >= 0).sum())
+    size = min(size, loaded)
+    ids = list(range(size))
+    indices = np.arange(size)
+    instance.answer_slice(ids, samples, 0, indices)
+    times: list[float] = []
+    end = time.perf_counter() + PROBE_SECONDS
+    while len(times) < 3 or (time.perf_counter() < end and len(times) < 5000):
+        start = time.perf_counter()
+        instance.answer_slice(ids, samples, len(times) % (loaded - size + 1), indices)
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def _batches(pins: Mapping[str, Any], loaded: int) -> Iterator[int]:
+    if pins.get("batch"):
+        yield pins["batch"]
+        return
+    size = 1
+    while size <= loaded:
+        yield size
+        size *= 4 if size < 16 else 2
+
+
+def _throughputs(
+    instances: Sequence[Instance], samples: LoadedSamples, threads: int, pins: Mapping[str, Any]
+) -> Iterator[Operation]:
+    """Throughput by batch size, growing until it no longer pays."""
+    loaded = int((samples.slots >= 0).sum())
+    best = 0.0
+    for batch in _batches(pins, loaded):
+        rate, seconds = _throughput(instances, samples, batch, loaded)
+        yield Operation(len(instances), threads, batch, 0, rate, seconds, seconds)
+        if rate < best * 0.9 or seconds > PROBE_SECONDS:
+            return
+        best = max(best, rate)
+
+
+def _throughput(
+    instances: Sequence[Instance], samples: LoadedSamples, batch: int, loaded: int
+) -> tuple[float, float]:
+    """(samples per second of all instances at once, median seconds of a batch)."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    size = min(batch, loaded)
+    ids = list(range(size))
+    indices = np.arange(size)
+
+    def work(instance: Instance) -> tuple[int, float, float]:
+        instance.answer_slice(ids, samples, 0, indices)
+        times: list[float] = []
+        begin = time.perf_counter()
+        while not times or time.perf_counter() - begin < PROBE_SECONDS:
+            start = time.perf_counter()
+            first = (len(times) * size) % (loaded - size + 1)
+            instance.answer_slice(ids, samples, first, indices)
+            times.append(time.perf_counter() - start)
+        return len(times) * size, time.perf_counter() - begin, median(times)
+
+    with ThreadPoolExecutor(len(instances)) as pool:
+        results = list(pool.map(work, instances))
+    return sum(done / seconds for done, seconds, _ in results), max(item[2] for item in results)

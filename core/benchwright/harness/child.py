@@ -1,0 +1,248 @@
+"""The process of one run: opens the engine, calibrates, and lets loadgen test it.
+
+Started by `benchwright.harness.launch` as `python -m benchwright.harness.child SPEC`. A run has
+a process of its own because loadgen keeps global state, because native code may crash, and so
+that the measured process does nothing else.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from benchwright.errors import BenchwrightError
+
+if TYPE_CHECKING:
+    from benchwright.harness.calibrate import Operation
+    from benchwright.harness.instance import Instance
+    from benchwright.harness.samples import SampleStore
+    from benchwright.harness.sut import Sut
+
+ACCURACY_BATCH = 32
+"""Batch of an accuracy run in the scenarios that batch."""
+
+OUTCOME = "outcome.json"
+FAILURE = "failure.json"
+
+
+def die_with_parent(parent: int) -> None:
+    """Asks the kernel to end this process when its parent ends (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    set_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+    ctypes.CDLL(None, use_errno=True).prctl(set_death_signal, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def main() -> None:
+    """Runs the specification named on the command line."""
+    spec_path = Path(sys.argv[1])
+    spec = json.loads(spec_path.read_text(encoding="utf-8"))
+    # loadgen's loop is native: only the default action lets Ctrl-C end it at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent(spec["parent"])
+    folder = spec_path.parent
+
+    def give_up(error: BaseException) -> NoReturn:
+        _write_failure(folder, error)
+        os._exit(3)
+
+    try:
+        outcome = run(spec, give_up)
+        (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+    except BaseException as error:
+        give_up(error)
+
+
+def _write_failure(folder: Path, error: BaseException) -> None:
+    traceback.print_exception(error)
+    sys.stderr.flush()
+    if isinstance(error, BenchwrightError):
+        told = {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}
+    else:
+        told = {"what": f"{type(error).__name__}: {error}"}
+    (folder / FAILURE).write_text(json.dumps(told), encoding="utf-8")
+
+
+def import_loadgen(path: str | None) -> Any:
+    """loadgen's Python module: the installed one, or the one built into the folder `path`."""
+    if path is not None:
+        sys.path.insert(0, path)
+    import mlperf_loadgen
+
+    if path is not None and not str(mlperf_loadgen.__file__).startswith(path):
+        raise BenchwrightError(
+            "the loadgen that was built for this campaign was not the one imported",
+            where=str(mlperf_loadgen.__file__),
+            why=f"it should lie in {path}",
+            fix="run the `loadgen` task again",
+        )
+    return mlperf_loadgen
+
+
+def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
+    """Opens, calibrates, tests; returns what is to be recorded."""
+    loadgen = import_loadgen(spec["loadgen"])
+
+    from benchwright.harness.instance import Complete, Instance
+    from benchwright.harness.samples import SampleStore
+    from benchwright.harness.settings import Request, apply, test_settings
+    from benchwright.plugins import Registry, lookup
+    from benchwright.rounds import load_round
+
+    registry = Registry()
+    info = lookup("benchmark", spec["benchmark"], registry.benchmarks)
+    benchmark = info.load()
+    backend = lookup("backend", spec["backend"], registry.backends).load()
+    fused = registry.programs.get((spec["benchmark"], spec["backend"]))
+    program = fused.load() if fused is not None else benchmark.program(spec["preset"])
+    driver = program.load_driver()
+    store = SampleStore.open(Path(spec["samples"]))
+    request = Request(**spec["request"])
+
+    def open_instance(threads: int, complete: Complete) -> Instance:
+        sessions = backend.open(program, Path(spec["engine"]), spec["options"], threads)
+        encoder = benchmark.encoder(spec["preset"])
+        return Instance(driver, sessions, encoder, loadgen.QuerySampleResponse, complete)
+
+    round_ = load_round(spec["round"])
+    operation = spec.get("operation")
+    found = (
+        _calibrate(spec, request, round_, store, open_instance)
+        if operation is None
+        else _operation(operation)
+    )
+    values = test_settings(round_, request, found)
+    instances = [
+        open_instance(found.threads, loadgen.QuerySamplesComplete) for _ in range(found.instances)
+    ]
+    sut = make_sut(request.scenario, instances, store, found)
+    settings = loadgen.TestSettings()
+    unreported = apply(settings, loadgen, values, Path(spec["scratch"]))
+    run_test(loadgen, sut, settings, store.count, spec["logs"], give_up, audit=spec["audit"] or "")
+    return {
+        "settings": values,
+        "unreported": list(unreported),
+        "operation": found.record(),
+        "program": "fused" if fused is not None else "plain",
+        "loadgen_file": str(loadgen.__file__),
+    }
+
+
+def _operation(values: Mapping[str, Any]) -> Operation:
+    from benchwright.harness.calibrate import Operation
+
+    return Operation(**values)
+
+
+def _calibrate(
+    spec: Mapping[str, Any], request: Any, round_: Any, store: Any, open_instance: Any
+) -> Any:
+    from benchwright.harness import calibrate
+
+    def discard(responses: list[Any]) -> None:
+        return
+
+    def quiet(threads: int) -> Any:
+        return open_instance(threads, discard)
+
+    cores = spec["cores"]
+    conf = round_.conf(request.conf_key, request.scenario)
+    size = int(conf.get("samples_per_query", 1))
+    if request.mode == "accuracy":
+        batch = ACCURACY_BATCH if request.scenario in ("Offline", "Server") else size
+        return calibrate.glance(quiet, store, batch, cores, request.pins)
+    if request.scenario == "Offline":
+        return calibrate.calibrate_offline(quiet, store, cores, request.pins)
+    if request.scenario == "Server":
+        bound = float(conf["target_latency"]) / 1e3
+        return calibrate.calibrate_server(quiet, store, bound, cores, request.pins)
+    return calibrate.calibrate_stream(quiet, store, size, cores, request.pins)
+
+
+def make_sut(
+    scenario: str, instances: Sequence[Instance], store: SampleStore, operation: Operation
+) -> Sut:
+    """The system under test that a scenario takes."""
+    from benchwright.harness import sut
+
+    if scenario == "Offline":
+        return sut.OfflineSut(instances, store, operation.batch)
+    if scenario == "Server":
+        return sut.ServerSut(instances, store, operation.batch, operation.deadline_us)
+    return sut.StreamSut(instances, store)
+
+
+def run_test(
+    loadgen: Any,
+    sut: Sut,
+    settings: Any,
+    sample_count: int,
+    logs: str,
+    give_up: Callable[[BaseException], NoReturn],
+    *,
+    audit: str = "",
+) -> None:
+    """One loadgen test, to the end of the system under test's threads.
+
+    At most one in a process: loadgen keeps global state, and crashed now and then in a process
+    that had run tests before. settings: loadgen's TestSettings; sample_count: of the whole data
+    set; logs: the folder for loadgen's logs; give_up: ends the process with an error; audit: a
+    compliance test's file.
+
+    An exception that reached loadgen's native frames would end the process without a word, so
+    every callback catches its own.
+    """
+    sut.on_failure = give_up
+    issue, load, unload = sut.issue, sut.load, sut.unload
+
+    def guarded_issue(ids: list[int], indices: list[int]) -> None:
+        try:
+            issue(ids, indices)
+        except BaseException as error:
+            give_up(error)
+
+    def guarded_load(indices: list[int]) -> None:
+        try:
+            load(indices)
+        except BaseException as error:
+            give_up(error)
+
+    output = loadgen.LogOutputSettings()
+    output.outdir = logs
+    output.copy_summary_to_stdout = False
+    log = loadgen.LogSettings()
+    log.log_output = output
+    log.enable_trace = False
+    handle = loadgen.ConstructFastSUT(guarded_issue, lambda: None)
+    library = loadgen.ConstructQSL(
+        sample_count, settings.performance_sample_count_override, guarded_load, unload
+    )
+    calm()
+    loadgen.StartTestWithLogSettings(handle, library, settings, log, audit)
+    loadgen.DestroyQSL(library)
+    loadgen.DestroyFastSUT(handle)
+    sut.close()
+
+
+def calm() -> None:
+    """Keeps this process's own doings out of what is measured: a pause of the collector, or a 5 ms
+    turn of another thread, would count as latency."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    sys.setswitchinterval(5e-4)
+
+
+if __name__ == "__main__":
+    main()
