@@ -1,0 +1,199 @@
+"""The argument parser: every command and option, described once, with near misses named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from benchwright.errors import ExitCode, did_you_mean
+
+_DESCRIPTION = """\
+Builds and runs MLPerf Inference benchmarks the way Make builds programs."""
+
+_EPILOG = """\
+examples:
+  benchwright init                     write a campaign file here
+  benchwright plan                     what would be built and measured, and how long it takes
+  benchwright run                      build and measure the whole campaign
+  benchwright run performance:Offline  one run and what it needs
+  benchwright results --json           every result, for a script
+  benchwright explain engine           why a task would run, or why not
+
+exit codes: 0 done; 1 a task failed, a result is INVALID or a check has findings;
+2 the request is wrong and nothing was built; 130 interrupted.
+
+`benchwright COMMAND --help` explains a command."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with suggestions: an unknown word is refused and the nearest one named."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints what is wrong and how to get help; exit code 2."""
+        print(f"error: {message}", file=sys.stderr)
+        print(f"  fix: `{self.prog} --help` lists what is allowed", file=sys.stderr)
+        raise SystemExit(int(ExitCode.USAGE))
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parses everything or exits with code 2."""
+        known, left = self.parse_known_args(args, namespace)
+        if left:
+            command = _chosen(self, known)
+            options = [
+                option for option in command._option_string_actions if option.startswith("--")
+            ]
+            word = left[0].split("=", 1)[0]
+            hint = did_you_mean(word, options) if word.startswith("-") else ""
+            kind = "option" if word.startswith("-") else "argument"
+            command.error(f"unknown {kind} `{word}`; {hint}".rstrip("; "))
+        return known
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(choice) for choice in action.choices]
+            kind = "command" if isinstance(action, argparse._SubParsersAction) else "value"
+            self.error(f"unknown {kind} `{value}`; {did_you_mean(str(value), names)}")
+
+
+def _chosen(parser: Parser, namespace: argparse.Namespace) -> Parser:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            chosen = action.choices.get(getattr(namespace, "command", ""))
+            if isinstance(chosen, Parser):
+                return chosen
+    return parser
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    from benchwright import __version__
+
+    parser = Parser(
+        prog="benchwright",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"benchwright {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    def command(name: str, summary: str, example: str = "") -> Parser:
+        added: Parser = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example: {example}" if example else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        added.add_argument(
+            "-c",
+            "--campaign",
+            metavar="FILE",
+            default=None,
+            help="the campaign file (default: benchwright.yaml)",
+        )
+        return added
+
+    def add_json(to: Parser) -> None:
+        to.add_argument("--json", action="store_true", help="print JSON on standard output")
+
+    def add_budget(to: Parser) -> None:
+        to.add_argument(
+            "--budget",
+            default="",
+            metavar="AMOUNTS",
+            help="what tasks may use, in place of what this machine has: "
+            "--budget=cpu=2,memory=8GB,gpu=0,disk=50GB",
+        )
+
+    run = command(
+        "run", "build and measure what is due", "benchwright run performance:Offline --json"
+    )
+    run.add_argument(
+        "tasks", nargs="*", metavar="TASK", help="tasks or target files; default: the campaign"
+    )
+    run.add_argument(
+        "--rerun", action="store_true", help="make the named measured runs again (default: all)"
+    )
+    run.add_argument(
+        "--keep-going", action="store_true", help="after a failure go on with what does not need it"
+    )
+    run.add_argument(
+        "-n",
+        "--jobs",
+        default="0",
+        metavar="N",
+        help="build N tasks at a time, or `auto`: as many as the machine bears; a measured run "
+        "has it alone",
+    )
+    add_budget(run)
+    run.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_json(run)
+
+    listing = command("list", "list the campaign's tasks and whether they are due")
+    add_json(listing)
+
+    plan = command("plan", "show what the campaign amounts to, before any work")
+    add_budget(plan)
+    add_json(plan)
+
+    explain = command(
+        "explain", "say why a task would run, or why not", "benchwright explain engine"
+    )
+    explain.add_argument("task", metavar="TASK", help="a task's name, or enough of it")
+    add_json(explain)
+
+    graph = command(
+        "graph", "draw the task graph, what is due marked", "benchwright graph --svg graph.svg"
+    )
+    graph.add_argument(
+        "tasks", nargs="*", metavar="TASK", help="only these tasks and what they need"
+    )
+    graph.add_argument("--svg", metavar="FILE", default=None, help="write a picture")
+    add_json(graph)
+
+    plugins = command("plugins", "show the installed plugins and what they bring")
+    plugins.add_argument(
+        "name", nargs="?", metavar="NAME", help="a plugin, backend or benchmark, in detail"
+    )
+    add_json(plugins)
+
+    doctor = command("doctor", "say what each plugin lacks, and the command that installs it")
+    add_json(doctor)
+
+    system = command("system", "show what the probes see of this machine")
+    add_json(system)
+
+    check = command(
+        "check", "check a submission tree", "benchwright check ~/submission --round v3.1"
+    )
+    check.add_argument(
+        "folder", nargs="?", metavar="DIR", help="the tree (default: the campaign's own)"
+    )
+    check.add_argument(
+        "--round", metavar="R", default=None, help="the round whose rules apply, such as v3.1"
+    )
+    check.add_argument(
+        "--rehearsal",
+        action="store_true",
+        help="what is inherent to a quick or tiny run becomes a note",
+    )
+    add_json(check)
+
+    results = command("results", "show the results of the campaign's runs")
+    add_json(results)
+
+    init = command("init", "write a campaign file to start from")
+    init.add_argument("--force", action="store_true", help="overwrite a file that is there")
+
+    clean = command("clean", "remove what was built; measured runs are kept")
+    clean.add_argument("tasks", nargs="*", metavar="TASK", help="only what these tasks built")
+    clean.add_argument("--runs", action="store_true", help="remove measured runs as well")
+    clean.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    return parser

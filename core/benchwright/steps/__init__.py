@@ -1,0 +1,1 @@
+"""What the stages' recipes do: one module per kind of work. Planning lives in benchwright_tasks."""

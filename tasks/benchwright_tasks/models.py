@@ -1,0 +1,83 @@
+"""Stages `model` (one for each `<family>-<preset>`) and `engine` (one for each backend too)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchwright.build.artifact import MANIFEST
+from benchwright.build.recipe import Recipe
+from benchwright.build.task import product
+from benchwright.distributions import tool_versions
+from benchwright.plan import Engine, Plan
+from benchwright_tasks.datasets import fetched_bytes, identify
+
+_ENGINE_MEMORY = 200_000_000
+"""Bytes that a process with a backend in it takes, whatever the model."""
+
+
+def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The models and engines of a plan."""
+    for engine in plan.families():
+        yield _model(plan, engine)
+    for engine in plan.engines:
+        yield _engine(plan, engine)
+
+
+def _model(plan: Plan, engine: Engine) -> dict[str, Any]:
+    preset = engine.preset
+    task = f"model:{engine.family}"
+    made = Recipe(
+        task=task,
+        call="benchwright.steps.model:build",
+        folder=plan.layout.model(engine.family),
+        parameters={
+            "benchmark": engine.benchmark.name,
+            "preset": preset.name,
+            "downloads": plan.layout.downloads,
+            "sources": identify(preset.model),
+        },
+        sources=preset.sources,
+        log=plan.layout.log(task),
+    )
+    return product(
+        made,
+        doc=f"model of {engine.family}: {preset.summary}",
+        files=preset.model_files,
+        disk_bytes=fetched_bytes(preset.model),
+        download_bytes=fetched_bytes(preset.model),
+    )
+
+
+def _engine(plan: Plan, engine: Engine) -> dict[str, Any]:
+    backend = engine.backend
+    task = f"engine:{engine.subject}"
+    made = Recipe(
+        task=task,
+        call="benchwright.steps.model:build_engine",
+        folder=plan.layout.engine(engine.subject),
+        parameters={
+            "benchmark": engine.benchmark.name,
+            "preset": engine.preset.name,
+            "backend": backend.name,
+            "options": engine.engine_options,
+            "machine": plan.identity_of(backend.identity),
+        },
+        inputs={"model": f"{plan.layout.model(engine.family)}/{MANIFEST}"},
+        tools=tool_versions(*backend.tools),
+        sources=(*backend.sources, *engine.preset.sources),
+        log=plan.layout.log(task),
+    )
+    files = [
+        name.format(graph=graph)
+        for name in backend.engine_files
+        for graph in engine.benchmark.graphs
+    ]
+    return product(
+        made,
+        doc=f"engine of {engine.family} for {backend.name}",
+        files=list(dict.fromkeys(files)),
+        seconds=2.0,
+        # The model as it is read, and what the backend makes of it.
+        resources={"cpu": 1, "memory": _ENGINE_MEMORY + 2 * fetched_bytes(engine.preset.model)},
+    )

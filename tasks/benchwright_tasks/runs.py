@@ -1,0 +1,108 @@
+"""Stages `performance` and `accuracy`: one measured run for each engine and scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from benchwright.build.artifact import MANIFEST
+from benchwright.build.recipe import Recipe
+from benchwright.build.task import measurement
+from benchwright.distributions import tool_versions
+from benchwright.harness import INTERFACE
+from benchwright.plan import Plan, Run
+
+RESULT_FACTS = ("cpu.", "memory.bytes", "accelerator.", "os.")
+"""The facts of the machine that a result depends on."""
+
+_FILES = {
+    "performance": ["result.json", "mlperf_log_summary.txt", "mlperf_log_detail.txt", "user.conf"],
+    "accuracy": ["result.json", "mlperf_log_accuracy.json", "accuracy.txt", "user.conf"],
+}
+
+
+def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The measured runs of a plan."""
+    for run in plan.runs:
+        made = recipe_of(plan, run)
+        yield measurement(
+            made,
+            doc=f"{run.mode} run, {run.scenario}, {expected_seconds(plan, run):.0f} s",
+            files=_FILES[run.mode],
+            task_dep=[
+                "loadgen",
+                "system",
+                f"preprocess:{run.engine.family}",
+                f"engine:{run.engine.subject}",
+            ],
+            seconds=expected_seconds(plan, run),
+            rerun=run.task in plan.rerun,
+        )
+
+
+def recipe_of(plan: Plan, run: Run) -> Recipe:
+    """How a run is made. Its key holds engine, data, settings, loadgen, machine and the harness's
+    interface; Benchwright's own source is recorded, not keyed."""
+    engine, campaign, layout = run.engine, plan.campaign, plan.layout
+    inputs = {
+        "engine": f"{layout.engine(engine.subject)}/{MANIFEST}",
+        "samples": f"{layout.samples(engine.family)}/{MANIFEST}",
+        "loadgen": f"{layout.loadgen}/{MANIFEST}",
+    }
+    if run.mode == "accuracy":
+        inputs["dataset"] = f"{layout.dataset(engine.family)}/{MANIFEST}"
+    conf_key = plan.conf_key(engine.benchmark.name)
+    settings = {
+        "benchmark": engine.benchmark.name,
+        "preset": engine.preset.name,
+        "backend": engine.backend.name,
+        "precision": engine.precision,
+        "options": dict(engine.options),
+        "round": plan.round.name,
+        "scenario": run.scenario,
+        "mode": run.mode,
+        "duration": campaign.duration,
+        "conf_key": conf_key,
+        "rules": plan.round.conf(conf_key, run.scenario),
+        "seeds": asdict(plan.round.seeds),
+        "pins": dict(run.pins),
+        "identity": plan.identity_of(RESULT_FACTS),
+        "harness": INTERFACE,
+    }
+    return Recipe(
+        task=run.task,
+        call="benchwright.steps.run:measure",
+        folder=layout.run(run.subject, run.mode),
+        parameters=settings,
+        inputs=inputs,
+        tools=tool_versions(*engine.backend.tools),
+        log=layout.log(run.task),
+        keyed_by_source=False,
+        aside={
+            "system": plan.system_name,
+            "unofficial": plan.run_unofficial(run),
+            "expected_seconds": expected_seconds(plan, run),
+            "command": f"benchwright run {run.task}",
+            "announce": {
+                "benchmark": engine.benchmark.name,
+                "preset": engine.preset.name,
+                "backend": engine.backend.name,
+                "precision": engine.precision,
+                "scenario": run.scenario,
+                "mode": run.mode,
+            },
+        },
+    )
+
+
+def expected_seconds(plan: Plan, run: Run) -> float:
+    """An estimate: calibration and start take a few seconds, a performance run its duration."""
+    if run.mode == "accuracy":
+        # Official data sets: a guess of 10 ms a sample, which a fast machine will undercut.
+        return 2.5 + (run.engine.preset.sample_count * 0.01 if run.engine.preset.official else 0)
+    if plan.campaign.duration == "quick":
+        return 8.0 if run.scenario == "Server" else 5.0
+    if plan.campaign.duration == "official":
+        return plan.round.limits.min_duration_ms / 1000 * 1.15
+    return float(plan.campaign.duration) * 1.15 + 4

@@ -1,0 +1,22 @@
+"""Stage `system`: what the probes see of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchwright.build.recipe import Recipe
+from benchwright.build.task import product
+from benchwright.plan import Plan
+
+
+def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The one task of this stage; it runs again when the machine's identity changes."""
+    made = Recipe(
+        task="system",
+        call="benchwright.steps.system:build",
+        folder=plan.layout.system,
+        parameters={"name": plan.system_name, "identity": dict(plan.identity)},
+        log=plan.layout.log("system"),
+    )
+    yield product(made, doc=f"this machine: {plan.system_name}", files=["system.json"])
