@@ -1,0 +1,1 @@
+"""Writing a submission tree: tree.py puts together what the other modules here make."""

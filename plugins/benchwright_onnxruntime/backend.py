@@ -1,0 +1,113 @@
+"""Building and opening ONNX Runtime engines.
+
+An engine is the optimised graph of each of the program's graphs, one ONNX file by graph name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from benchwright.contracts.backend import Backend
+from benchwright.contracts.program import Array, Graph, Program, Sessions
+from benchwright.errors import BenchwrightError
+
+_PROVIDERS = ["CPUExecutionProvider"]
+_LEVELS = {
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
+_QUIET = 3
+"""ONNX Runtime's log level `error`."""
+
+
+class OnnxRuntimeSession:
+    """One graph, ready to run."""
+
+    def __init__(self, session: Any, outputs: Sequence[str]) -> None:
+        self._run = session.run
+        self._outputs = list(outputs)
+
+    def run(self, inputs: Mapping[str, Array]) -> Sequence[Array]:
+        """Computes one batch; see contracts.program.Session."""
+        outputs: Sequence[Array] = self._run(self._outputs, inputs)
+        return outputs
+
+
+class OnnxRuntimeBackend(Backend):
+    """The backend behind the name `onnxruntime`."""
+
+    def build_engine(
+        self, program: Program, model: Path, options: Mapping[str, Any], out: Path
+    ) -> Mapping[str, Any]:
+        for graph in program.graphs:
+            if graph.onnx is None:
+                raise BenchwrightError(
+                    f"graph `{graph.name}` of `{program.name}` has no ONNX form",
+                    fix="choose a backend that takes one of its forms",
+                )
+            settings = onnxruntime.SessionOptions()
+            settings.graph_optimization_level = _LEVELS[options["graph_optimization"]]
+            settings.optimized_model_filepath = str(out / f"{graph.name}.onnx")
+            settings.log_severity_level = _QUIET
+            session = _open(model / graph.onnx, settings)
+            _check(session, graph, model / graph.onnx)
+            del session
+        return {"precision": "fp32", "graph_optimization": options["graph_optimization"]}
+
+    def open(
+        self, program: Program, engine: Path, options: Mapping[str, Any], threads: int
+    ) -> Sessions:
+        settings = onnxruntime.SessionOptions()
+        # The graph was optimised when the engine was built.
+        settings.graph_optimization_level = _LEVELS["disabled"]
+        settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        settings.inter_op_num_threads = 1
+        settings.intra_op_num_threads = threads
+        settings.enable_mem_pattern = bool(options["memory_pattern"]) and not program.ragged
+        settings.log_severity_level = _QUIET
+        settings.add_session_config_entry(
+            "session.intra_op.allow_spinning", "1" if options["spinning"] else "0"
+        )
+        return {
+            graph.name: OnnxRuntimeSession(
+                _open(engine / f"{graph.name}.onnx", settings),
+                [spec.name for spec in graph.outputs],
+            )
+            for graph in program.graphs
+        }
+
+
+def _open(path: Path, settings: Any) -> Any:
+    try:
+        return onnxruntime.InferenceSession(str(path), settings, providers=_PROVIDERS)
+    except Exception as error:
+        # ONNX Runtime's exceptions have no common base but Exception.
+        raise BenchwrightError(
+            "ONNX Runtime cannot load this model",
+            where=str(path),
+            why=str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__,
+            fix="the file is damaged or uses operators this version does not know; "
+            "delete it and run the model task again",
+        ) from error
+
+
+def _check(session: Any, graph: Graph, path: Path) -> None:
+    for kind, specs, found in (
+        ("input", graph.inputs, session.get_inputs()),
+        ("output", graph.outputs, session.get_outputs()),
+    ):
+        names = [item.name for item in found]
+        for spec in specs:
+            if spec.name not in names:
+                raise BenchwrightError(
+                    f"this model has no {kind} `{spec.name}`",
+                    where=str(path),
+                    why=f"its {kind}s are {', '.join(names)}",
+                    fix="use the model file that the benchmark names",
+                )

@@ -1,0 +1,19 @@
+"""The vision benchmarks: image classification (resnet50)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from benchwright.hooks import hookimpl
+
+if TYPE_CHECKING:
+    from benchwright.contracts.benchmark import BenchmarkInfo
+
+
+@hookimpl
+def benchmarks() -> Iterable[BenchmarkInfo]:
+    """resnet50 on ImageNet, with a tiny preset on handwritten digits."""
+    from benchwright_vision.descriptors import resnet50
+
+    return [resnet50()]
