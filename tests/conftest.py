@@ -1,0 +1,10 @@
+"""What all tests share: hypothesis without a clock, because the machine may be busy."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "benchwright", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.load_profile("benchwright")

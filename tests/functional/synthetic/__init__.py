@@ -1,0 +1,1 @@
+"""A campaign of fast tasks that build nothing of use: what fault tests disturb."""

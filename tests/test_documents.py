@@ -1,0 +1,70 @@
+"""What README and docs state: commands that the command line takes, keys that exist, files that
+are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchwright import yamlfile
+from benchwright.campaign import BenchmarkSettings, Campaign, LoadgenSettings, Pins, parse_campaign
+from benchwright.cli.init import TEMPLATE
+from benchwright.cli.parser import build_parser
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"(?:^|`)(benchwright [a-z][^`\n]*)", re.MULTILINE)
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        found += [(document.name, match.strip()) for match in COMMAND.findall(text)]
+    return found
+
+
+@pytest.mark.parametrize(("document", "command"), commands())
+def test_every_stated_command_is_understood(document: str, command: str) -> None:
+    words = shlex.split(command, comments=True)[1:]
+    if words and words[0].isupper():
+        return
+    build_parser().parse_args(words)
+
+
+def test_the_two_commands_stand_in_the_readme() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert "pip install -e . && doit" in lines
+    assert "pip install -e '.[test]' && pytest" in lines
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_campaigns_that_are_shown_or_shipped_are_valid() -> None:
+    texts = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    texts += [path.read_text("utf-8") for path in (ROOT / "campaigns").glob("*.yaml")]
+    texts += [(ROOT / "benchwright.yaml").read_text("utf-8"), TEMPLATE]
+    assert len(texts) >= 3
+    for text in texts:
+        parse_campaign(yamlfile.parse(text, "shown.yaml"))
+
+
+def test_init_writes_the_default_campaign() -> None:
+    default = yaml.safe_load((ROOT / "benchwright.yaml").read_text("utf-8"))
+    assert yaml.safe_load(TEMPLATE) == default
+
+
+def test_every_campaign_key_is_documented() -> None:
+    text = (ROOT / "docs" / "campaign.md").read_text("utf-8")
+    for model in (Campaign, Pins, LoadgenSettings, BenchmarkSettings):
+        for name in model.model_fields:
+            assert re.search(rf"`\{{?{name}\b|\b{name}:", text), f"{name} is not in campaign.md"
