@@ -13,7 +13,6 @@ import pytest
 from functional import vendor
 from functional.project import QUICK, Project
 
-
 MEMORY = Path("/dev/shm")
 ROOM = 500_000_000
 """Bytes that projects may need at a time, with much to spare."""
