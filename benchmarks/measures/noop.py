@@ -78,12 +78,12 @@ def run(quick: bool, note: Note) -> list[Result]:
     builders = _available(note)
     results: list[Result] = []
     for case in QUICK_CASES if quick else CASES:
-        results += _against(case, _times(case, builders, rounds, note))
+        results += _against(case, *_times([case], builders, rounds, note))
     fan = 1_000 if quick else FAN
-    half, full = (
-        _times(Case(f"noop one task over {count:,}", "fan-in", count, 0.0), builders, rounds, note)
-        for count in (fan // 2, fan)
-    )
+    sizes = [
+        Case(f"noop one task over {count:,}", "fan-in", count, 0.0) for count in (fan // 2, fan)
+    ]
+    half, full = _times(sizes, builders, rounds, note)
     growth = [two / (2 * one) for one, two in zip(half["ours"], full["ours"], strict=True)]
     results.append(
         judged(
@@ -127,19 +127,28 @@ def _against(case: Case, times: Times) -> Iterator[Result]:
             )
 
 
-def _times(case: Case, builders: Sequence[str], rounds: int, note: Note) -> Times:
-    times: Times = {name: [] for name in builders}
+def _times(cases: Sequence[Case], builders: Sequence[str], rounds: int, note: Note) -> list[Times]:
+    """The times of each case; those that are to be compared are given together, so that their
+    calls take turns."""
+    times: list[Times] = [{name: [] for name in builders} for _ in cases]
     with tempfile.TemporaryDirectory(prefix="benchwright-benchmark-") as place:
-        for name in builders:
-            note(f"{case.name}: preparing {name}")
-            BUILDERS[name].write(Path(place, name), case.shape, case.count)
-            # The first call records what it finds; the second is the first with nothing to do.
-            for _ in range(2):
-                _seconds(BUILDERS[name].call(case), Path(place, name))
-        for _ in range(rounds):
+        calls = []
+        for case, found in zip(cases, times, strict=True):
             for name in builders:
-                times[name].append(_seconds(BUILDERS[name].call(case), Path(place, name)))
-    note(f"{case.name}: " + ", ".join(f"{name} {median(times[name]):.3f} s" for name in times))
+                note(f"{case.name}: preparing {name}")
+                folder = Path(place, f"{name}-{case.count}")
+                BUILDERS[name].write(folder, case.shape, case.count)
+                calls.append((BUILDERS[name].call(case), folder, found[name]))
+                # The first call records what it finds; the second has nothing to do.
+                for _ in range(2):
+                    _seconds(BUILDERS[name].call(case), folder)
+        # By builder, so that a case follows the one that it is compared with.
+        calls.sort(key=lambda call: builders.index(call[1].name.split("-")[0]))
+        for _ in range(rounds):
+            for command, folder, seconds in calls:
+                seconds.append(_seconds(command, folder))
+    for case, found in zip(cases, times, strict=True):
+        note(f"{case.name}: " + ", ".join(f"{name} {median(found[name]):.3f} s" for name in found))
     return times
 
 

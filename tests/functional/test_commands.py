@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchwright import __version__
+from benchwright.cli import main
 from functional.project import LAST, PRODUCTS, RUNS, SUBJECT, TASKS, Project, script
 
 ENGINE = f"engine:{SUBJECT}"
@@ -34,8 +36,17 @@ ENGINE = f"engine:{SUBJECT}"
         (f"build/default/runs/{SUBJECT}/SingleStream/accuracy/accuracy.txt", RUNS[1]),
     ],
 )
-def test_names_as_people_type_them(built: Project, typed: str, meant: str) -> None:
-    assert built.explain(typed)["task"] == meant
+def test_names_as_people_type_them(
+    built: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+    meant: str,
+) -> None:
+    monkeypatch.chdir(built.folder)
+    assert main(["explain", "--json", typed]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert answer["task"] == meant
 
 
 def test_a_target_by_absolute_path_builds_it_and_what_it_needs(fresh: Project) -> None:
@@ -73,11 +84,18 @@ def test_a_stage_means_all_its_tasks(fresh: Project) -> None:
     ],
 )
 def test_unknown_tasks_are_refused_before_anything_is_built(
-    fresh: Project, typed: str, hint: str
+    fresh: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+    hint: str,
 ) -> None:
-    outcome = fresh.benchwright("run", typed, code=2)
-    assert outcome.err.startswith("error: ")
-    assert hint in outcome.err
+    monkeypatch.chdir(fresh.folder)
+    assert main(["run", typed]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert hint in told.err
     assert not (fresh.folder / "build").exists()
 
 

@@ -148,17 +148,25 @@ BROKEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def listed(built: Project) -> str:
+    """What `list` says without any broken plugin."""
+    return built.benchwright("list").out
+
+
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_plugin_is_named_and_left_out(built: Project, tmp_path: Path, kind: str) -> None:
+def test_a_broken_plugin_is_named_and_left_out(
+    built: Project, listed: str, tmp_path: Path, kind: str
+) -> None:
     source, problem, more = BROKEN[kind]
     site = vendor.install(tmp_path, "broken", source)
     project = Project(built.folder, dict(built.env), [site])
-    listed = project.benchwright("list")
-    (warning,) = [line for line in listed.err.splitlines() if line.startswith("warning: ")]
+    outcome = project.benchwright("list")
+    (warning,) = [line for line in outcome.err.splitlines() if line.startswith("warning: ")]
     assert warning.startswith("warning: plugin `broken` (benchwright-broken): ")
     assert problem in warning
     assert more in warning
-    assert listed.out == built.benchwright("list").out, "everything else is as without it"
+    assert outcome.out == listed, "everything else is as without it"
 
 
 def test_a_broken_plugin_in_plugins_and_doctor(built: Project, tmp_path: Path) -> None:
@@ -181,13 +189,13 @@ def test_a_broken_plugin_in_plugins_and_doctor(built: Project, tmp_path: Path) -
     assert (rows["broken"]["status"], rows["broken"]["problems"]) == ("disabled", [])
 
 
-def test_two_packages_under_one_entry_point(built: Project, tmp_path: Path) -> None:
+def test_two_packages_under_one_entry_point(built: Project, listed: str, tmp_path: Path) -> None:
     site = vendor.install(tmp_path, "usurper", vendor.BACKEND, point="onnxruntime")
     project = Project(built.folder, dict(built.env), [site])
-    listed = project.benchwright("list")
-    assert "the name `onnxruntime` is taken by benchwright_onnxruntime" in listed.err
-    assert "(benchwright-usurper)" in listed.err
-    assert listed.out == built.benchwright("list").out
+    outcome = project.benchwright("list")
+    assert "the name `onnxruntime` is taken by benchwright_onnxruntime" in outcome.err
+    assert "(benchwright-usurper)" in outcome.err
+    assert outcome.out == listed
 
 
 def test_blocking_a_plugin_that_is_needed(built: Project) -> None:
