@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 
 class Options(BaseModel):
@@ -24,8 +25,14 @@ def describe(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
     """Yields (name, type, default, description) of each field, for help, docs and `plugins`."""
     schema = model.model_json_schema()
     for name, field in model.model_fields.items():
-        default = "required" if field.is_required() else repr(field.get_default())
+        default = _default_text(field)
         yield name, _type_text(schema["properties"].get(name, {})), default, field.description or ""
+
+
+def _default_text(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return repr(field.get_default(call_default_factory=True, validated_data={}))
 
 
 def _type_text(schema: dict[str, Any]) -> str:

@@ -359,12 +359,15 @@ class Plan:
             return _slug(str(given))
         model = str(self.identity.get("cpu.model", "unknown-cpu"))
         count = self.identity.get("cpu.available") or self.identity.get("cpu.threads") or 1
-        return _slug(f"{model}-{count}c")
+        return _slug(f"{_CPU_NOISE.sub('', model)}-{count}c")
+
+
+_CPU_NOISE = re.compile(r"\((r|tm)\)|\bcpu\b|@.*|\b(processor|\d+-core)\b", re.I)
+"""What makers write into the names of processors that does not tell them apart."""
 
 
 def _slug(text: str) -> str:
-    short = re.sub(r"\((r|tm)\)|\bcpu\b|@.*|\b(processor|\d+-core)\b", "", text, flags=re.I)
-    return re.sub(r"[^A-Za-z0-9.]+", "-", short).strip("-.") or "system"
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") or "system"
 
 
 def _pins(settings: Mapping[Any, Pins], scenario: str) -> dict[str, Any]:
