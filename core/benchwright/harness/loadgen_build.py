@@ -197,6 +197,8 @@ def _pip(arguments: Sequence[str], kitchen: Kitchen, compiler: Compiler, failure
         # So that an interrupted build leaves nothing behind.
         "TMPDIR": str(temporary),
     }
+    # What the environment may hold (its loadgen, for one) does not bind what is built here.
+    environment.pop("PIP_CONSTRAINT", None)
     kitchen.note(f"pip {shlex.join(arguments)}")
     start = os.fstat(kitchen.log.fileno()).st_size
     total = round(BUILD_SECONDS * 10)

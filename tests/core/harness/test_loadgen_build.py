@@ -345,6 +345,9 @@ def test_a_version_that_does_not_exist_is_told_as_such(
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("mlcommons-loadgen==6.0.17\n")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(constraints))
     with pytest.raises(BenchwrightError, match="could not be downloaded") as caught:
         loadgen_build.download_sdist("0.0.1", kitchen)
     assert "mlcommons-loadgen==0.0.1" in str(caught.value.why)
