@@ -1,6 +1,9 @@
-"""What all tests share: hypothesis without a clock, because the machine may be busy."""
+"""What all tests share: hypothesis without a clock, because the machine may be busy; no store
+but a test's own."""
 
 from __future__ import annotations
+
+import os
 
 from hypothesis import HealthCheck, settings
 
@@ -8,3 +11,5 @@ settings.register_profile(
     "benchwright", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 settings.load_profile("benchwright")
+
+os.environ["BENCHWRIGHT_STORE"] = "off"

@@ -111,6 +111,22 @@ class LoadgenSettings(Options):
     )
 
 
+class StoreSettings(Options):
+    """Whether artifacts are shared with other checkouts through the store, and how."""
+
+    enabled: bool = Field(True, strict=True, description="look in the store, and put things there")
+    link: bool = Field(
+        False, strict=True, description="share files with the store by hard links, read-only"
+    )
+
+    @property
+    def use(self) -> Literal["", "copy", "link"]:
+        """As a recipe states it."""
+        if not self.enabled:
+            return ""
+        return "link" if self.link else "copy"
+
+
 class Campaign(Options):
     """A campaign file."""
 
@@ -137,6 +153,7 @@ class Campaign(Options):
     )
     settings: PinsByScenario
     loadgen: LoadgenSettings = Field(default_factory=lambda: LoadgenSettings.model_construct())
+    store: StoreSettings = Field(default_factory=lambda: StoreSettings.model_construct())
     datasets: dict[str, Path] = Field(
         default_factory=dict, description="data sets the user has: name → folder, used in place"
     )

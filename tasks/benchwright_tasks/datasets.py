@@ -47,11 +47,13 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
             "preset": preset.name,
             "dataset_name": preset.dataset_name,
             "folder": None if folder is None else str(Path(folder).expanduser()),
-            "downloads": plan.layout.downloads,
             "sources": identify(preset.dataset),
         },
         sources=preset.sources,
         log=plan.layout.log(task),
+        aside={"downloads": plan.layout.downloads},
+        # The user's own folder stays where it is.
+        store="" if folder is not None else plan.campaign.store.use,
     )
     return product(
         made,
@@ -74,6 +76,7 @@ def _preprocess(plan: Plan, engine: Engine) -> dict[str, Any]:
         tools=tool_versions(*preset.tools),
         sources=(*preset.sources, "benchwright.harness.samples"),
         log=plan.layout.log(task),
+        store=plan.campaign.store.use,
     )
     return product(
         made,

@@ -112,6 +112,7 @@ def _source_task(plan: Plan, source: _Source, *, instead: bool = False) -> dict[
         tools={"compiler": loadgen_build.compiler_line(), "python": python_interface()},
         log=plan.layout.log("loadgen"),
         keyed_by_source=False,
+        store=plan.campaign.store.use,
         aside={**source.aside, "downloads": plan.layout.downloads, "instead": instead},
     )
     return product(

@@ -34,11 +34,12 @@ def _model(plan: Plan, engine: Engine) -> dict[str, Any]:
         parameters={
             "benchmark": engine.benchmark.name,
             "preset": preset.name,
-            "downloads": plan.layout.downloads,
             "sources": identify(preset.model),
         },
         sources=preset.sources,
         log=plan.layout.log(task),
+        aside={"downloads": plan.layout.downloads},
+        store=plan.campaign.store.use,
     )
     return product(
         made,
@@ -67,6 +68,7 @@ def _engine(plan: Plan, engine: Engine) -> dict[str, Any]:
         tools=tool_versions(*backend.tools),
         sources=(*backend.sources, *engine.preset.sources),
         log=plan.layout.log(task),
+        store=plan.campaign.store.use,
     )
     files = [
         name.format(graph=graph)

@@ -132,7 +132,7 @@ class Project:
         path = [*self.path, *([inherited] if inherited else [])]
         if path:
             env["PYTHONPATH"] = os.pathsep.join(path)
-        return {**env, **self.env}
+        return {**env, "BENCHWRIGHT_STORE": "off", **self.env}
 
     def start(self, command: Iterable[str], **options: Any) -> subprocess.Popen[str]:
         """Starts a command in a session of its own, as a terminal would."""

@@ -65,12 +65,12 @@ class Reporter:
         self.lines.started(task.name, meta_of(task))
 
     def add_success(self, task: Any) -> None:
-        """A task has succeeded: `executed`, or found that its files were right already."""
+        """A task has succeeded: `executed`, `restored` from the store, or its files were right."""
         if not task.actions:
             return
-        kept = task.values.get("status") == "kept"
-        seconds = self.lines.ended(task.name, "verified" if kept else "executed")
-        self._record(task, "up-to-date" if kept else "executed", seconds)
+        status = str(task.values.get("status") or "executed")
+        seconds = self.lines.ended(task.name, "verified" if status == "kept" else status)
+        self._record(task, "up-to-date" if status == "kept" else status, seconds)
 
     def add_failure(self, task: Any, fail: Any) -> None:
         """A task has failed; the message names file, cause and log."""

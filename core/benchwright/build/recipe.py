@@ -21,7 +21,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from benchwright import __version__
 from benchwright.build import artifact, console
@@ -40,7 +40,9 @@ class Recipe:
     sources: modules, besides the function's own, whose source counts (none at all counts where
     keyed_by_source is off: measured runs); log: where output goes; publish: where the files
     themselves go when `folder` is to hold only their manifest and recipe (a submission tree must
-    hold nothing else, a report is one file); aside: what the function needs but no key holds.
+    hold nothing else, a report is one file); aside: what the function needs but no key holds;
+    store: how the artifact is shared through the store, `""` for not at all (measured runs, what
+    is made of them, and files that lie in a folder of the user's own).
     """
 
     task: str
@@ -54,6 +56,7 @@ class Recipe:
     publish: str = ""
     keyed_by_source: bool = True
     aside: Mapping[str, Any] = field(default_factory=dict)
+    store: Literal["", "copy", "link"] = ""
 
     def ingredients(self) -> dict[str, str]:
         """Everything that the recipe key is made of, each under a name that can be explained."""
@@ -76,6 +79,10 @@ class Recipe:
         stage = self.task.split(":", 1)[0]
         text = _ENCODE([stage, self.call, sources, self.parameters, self.tools])
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def artifact_key(self, inputs: Mapping[str, str]) -> str:
+        """What the store calls the artifact that this recipe makes from inputs of these digests."""
+        return digest_of([self.key(), dict(inputs)])
 
     def input_digests(self) -> dict[str, str]:
         """The sha256 of each input file, by name."""
@@ -185,7 +192,9 @@ def current(recipe: Recipe, known: Mapping[str, artifact.Stamp | None] | None = 
 
 
 def cook(recipe: Recipe, progress: ProgressCallback = silent, *, again: bool = False) -> str:
-    """Makes the artifact, or finds it current (unless `again`); returns `executed` or `kept`.
+    """Makes the artifact, or finds it current (`kept`, unless `again`) or in the store.
+
+    Returns `executed`, `kept` or `restored`.
 
     The artifact is written beside its place and moved in when complete. A failure leaves what
     was there before, and raises TaskFault with the log's path; it never leaves a half. Of several
@@ -208,19 +217,18 @@ def cook(recipe: Recipe, progress: ProgressCallback = silent, *, again: bool = F
             artifact.partial_folder(folder).mkdir()
             # A file's name may hold bytes that are no text.
             with log_path.open("w", 1, encoding="utf-8", errors="backslashreplace") as log:
-                _work(recipe, progress, log, log_path)
+                return _work(recipe, progress, log, log_path)
     except OSError as error:
         shutil.rmtree(artifact.partial_folder(folder), ignore_errors=True)
         raise TaskFault(str(explain_os_error(error, str(folder))), str(log_path)) from error
-    return "executed"
 
 
 def _tell_waiting(task: str) -> None:
     console.say(task, f"waiting for another process that makes {task}")
 
 
-def _work(recipe: Recipe, progress: ProgressCallback, log: TextIO, log_path: Path) -> None:
-    """Calls the recipe's function in an empty folder and installs what it made."""
+def _work(recipe: Recipe, progress: ProgressCallback, log: TextIO, log_path: Path) -> str:
+    """Fills an empty folder, from the store or by the recipe's function, and installs it."""
     folder = Path(recipe.folder)
     partial = artifact.partial_folder(folder)
     kitchen = Kitchen(recipe, partial, log, progress)
@@ -228,9 +236,11 @@ def _work(recipe: Recipe, progress: ProgressCallback, log: TextIO, log_path: Pat
     try:
         kitchen.note(f"{recipe.task}, recipe key {recipe.key()}")
         digests = recipe.input_digests()
+        if _restored(kitchen, digests):
+            return "restored"
         with console.captured(log):
             resolve(recipe.call)(kitchen)
-        _finish(kitchen, digests)
+        manifest = _finish(kitchen, digests)
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
         if isinstance(error, OSError):
@@ -248,6 +258,26 @@ def _work(recipe: Recipe, progress: ProgressCallback, log: TextIO, log_path: Pat
     finally:
         shutil.rmtree(artifact.scratch_folder(folder), ignore_errors=True)
     _log_quietly(kitchen, f"done in {time.monotonic() - started:.2f} s")
+    if recipe.store:
+        from benchwright.build.store.use import keep
+
+        keep(recipe.artifact_key(digests), recipe.task, folder, manifest, kitchen.say)
+    return "executed"
+
+
+def _restored(kitchen: Kitchen, digests: Mapping[str, str]) -> bool:
+    recipe = kitchen.recipe
+    if not recipe.store:
+        return False
+    from benchwright.build.store.use import restore
+
+    key = recipe.artifact_key(digests)
+    manifest = restore(key, kitchen.out, kitchen.say, link=recipe.store == "link")
+    if manifest is None:
+        return False
+    _install(kitchen, manifest, digests)
+    kitchen.note(f"from the store, artifact key {key}")
+    return True
 
 
 def _log_quietly(kitchen: Kitchen, text: str) -> None:
@@ -258,13 +288,18 @@ def _log_quietly(kitchen: Kitchen, text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def _finish(kitchen: Kitchen, digests: Mapping[str, str]) -> None:
-    recipe = kitchen.recipe
+def _finish(kitchen: Kitchen, digests: Mapping[str, str]) -> Manifest:
     files = kitchen.files
     if files is None:
         files = artifact.scan(kitchen.out, skip=frozenset({MANIFEST, RECIPE}))
-    root = _published_root(kitchen, files) if recipe.publish else kitchen.root
     manifest = Manifest(files, kitchen.facts)
+    _install(kitchen, manifest, digests)
+    return manifest
+
+
+def _install(kitchen: Kitchen, manifest: Manifest, digests: Mapping[str, str]) -> None:
+    recipe = kitchen.recipe
+    root = _published_root(kitchen, manifest.files) if recipe.publish else kitchen.root
     made = {
         "task": recipe.task,
         "key": recipe.key(),

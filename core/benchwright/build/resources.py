@@ -50,7 +50,7 @@ def parse_budget(text: str) -> dict[str, float]:
                 where="--budget",
                 fix="write it as in --budget=cpu=2,memory=8GB,gpu=0",
             )
-        amount = _bytes(value) if name in ("memory", "disk") else _count(value)
+        amount = parse_bytes(value) if name in ("memory", "disk") else _count(value)
         if amount is None or (name == "cpu" and amount <= 0):
             raise UsageError(
                 f"`{value}` is no amount of `{name}`",
@@ -74,7 +74,8 @@ def _count(text: str) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) else None
 
 
-def _bytes(text: str) -> float | None:
+def parse_bytes(text: str) -> float | None:
+    """Bytes from `8GB`, `500MiB` or `1000`; None when it is anything else."""
     match = _BYTES.fullmatch(text)
     if match is None:
         return None

@@ -25,6 +25,7 @@ COMMANDS = {
     "results": "benchwright.cli.results",
     "init": "benchwright.cli.init",
     "clean": "benchwright.cli.clean",
+    "store": "benchwright.cli.store",
 }
 """Command → the module whose `main(arguments)` does it and returns the exit code."""
 

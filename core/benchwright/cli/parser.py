@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from benchwright.errors import ExitCode, did_you_mean
@@ -62,9 +62,9 @@ class Parser(argparse.ArgumentParser):
 def _chosen(parser: Parser, namespace: argparse.Namespace) -> Parser:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            chosen = action.choices.get(getattr(namespace, "command", ""))
+            chosen = action.choices.get(getattr(namespace, action.dest, ""))
             if isinstance(chosen, Parser):
-                return chosen
+                return _chosen(chosen, namespace)
     return parser
 
 
@@ -196,4 +196,48 @@ def build_parser() -> Parser:
     clean.add_argument("tasks", nargs="*", metavar="TASK", help="only what these tasks built")
     clean.add_argument("--runs", action="store_true", help="remove measured runs as well")
     clean.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+
+    _add_store(command("store", "look after the store that checkouts share"), add_json)
     return parser
+
+
+def _add_store(store: Parser, add_json: Callable[[Parser], None]) -> None:
+    actions = store.add_subparsers(
+        dest="action", metavar="ACTION", parser_class=Parser, required=True
+    )
+
+    def action(name: str, summary: str) -> Parser:
+        added: Parser = actions.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            allow_abbrev=False,
+        )
+        add_json(added)
+        return added
+
+    action("info", "say where the store is and what it holds")
+    prune = action("prune", "remove what was not used for longest")
+    prune.add_argument(
+        "--max-size", metavar="SIZE", required=True, help="what may stay, such as 10GB or 500MB"
+    )
+    verify = action("verify", "read everything in the store and remove what is damaged")
+    verify.add_argument("--keep", action="store_true", help="only say what is damaged")
+    export = action("export", "write built artifacts into one file for another machine's store")
+    export.add_argument("file", metavar="FILE", help="the bundle: a name in .tar or .tar.gz")
+    export.add_argument(
+        "tasks",
+        nargs="*",
+        default=[],
+        metavar="TASK",
+        help="what these need; default: the campaign",
+    )
+    export.add_argument(
+        "-c",
+        "--campaign",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="the campaign file (default: benchwright.yaml)",
+    )
+    importing = action("import", "add a bundle to the store")
+    importing.add_argument("file", metavar="FILE", help="what `store export` wrote")

@@ -28,7 +28,7 @@ def build(kitchen: Kitchen) -> None:
         kitchen.files = artifact.scan(place)
     else:
         _, preset = preset_of(given["benchmark"], given["preset"])
-        sources = obtain(preset.dataset, Path(given["downloads"]), kitchen)
+        sources = obtain(preset.dataset, Path(kitchen.recipe.aside["downloads"]), kitchen)
         # The recipe's place exists and is empty; an archive is unpacked into a place of its own.
         kitchen.out.rmdir()
         benchmark.assemble_dataset(given["preset"], sources, kitchen.out, kitchen.progress)

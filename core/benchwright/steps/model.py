@@ -15,7 +15,7 @@ def build(kitchen: Kitchen) -> None:
     """Obtains a model's files in the forms that its program names."""
     given = kitchen.parameters
     _, preset = preset_of(given["benchmark"], given["preset"])
-    sources = obtain(preset.model, Path(given["downloads"]), kitchen)
+    sources = obtain(preset.model, Path(kitchen.recipe.aside["downloads"]), kitchen)
     benchmark = load_benchmark(given["benchmark"])
     benchmark.assemble_model(given["preset"], sources, kitchen.out, kitchen.progress)
     kitchen.facts["weights"] = preset.weights
