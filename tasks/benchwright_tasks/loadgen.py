@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,15 @@ def python_interface() -> str:
     return str(sysconfig.get_config_var("SOABI") or sysconfig.get_platform())
 
 
+def libc() -> str:
+    """The C library that a compiled module was made for, or runs with, such as `glibc 2.36`; the
+    platform's name where it has no version of its own."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or sysconfig.get_platform()
+    except (AttributeError, ValueError, OSError):
+        return sysconfig.get_platform()
+
+
 def _wheel_task(plan: Plan, installed: str, file: str) -> dict[str, Any]:
     made = Recipe(
         task="loadgen",
@@ -78,8 +88,9 @@ def _wheel_task(plan: Plan, installed: str, file: str) -> dict[str, Any]:
         folder=plan.layout.loadgen,
         parameters={"build": "wheel"},
         inputs={"module": file},
-        tools={_DISTRIBUTIONS[0]: installed, "python": python_interface()},
+        tools={_DISTRIBUTIONS[0]: installed, "python": python_interface(), "libc": libc()},
         log=plan.layout.log("loadgen"),
+        store=plan.campaign.store.use,
     )
     return product(made, doc=f"loadgen {installed}, the installed one", files=[_FILE])
 
@@ -109,7 +120,11 @@ def _source_task(plan: Plan, source: _Source, *, instead: bool = False) -> dict[
         folder=plan.layout.loadgen,
         parameters={"build": "source", "recipe": loadgen_build.RECIPE, **source.counts},
         inputs=source.inputs,
-        tools={"compiler": loadgen_build.compiler_line(), "python": python_interface()},
+        tools={
+            "compiler": loadgen_build.compiler_line(),
+            "python": python_interface(),
+            "libc": libc(),
+        },
         log=plan.layout.log("loadgen"),
         keyed_by_source=False,
         store=plan.campaign.store.use,

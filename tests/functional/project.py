@@ -47,6 +47,9 @@ TASKS = [*PRODUCTS, *RUNS, *LAST]
 """Every task of QUICK, in order."""
 
 
+MADE = ("executed", "restored")
+
+
 def script(name: str) -> list[str]:
     """The command as a person types it, from the environment that runs the tests."""
     found = SCRIPTS / name
@@ -81,14 +84,34 @@ class Outcome:
         """The tasks that `run --json` executed, in order."""
         return [name for name, status in self.statuses.items() if status == "executed"]
 
+    @property
+    def made(self) -> list[str]:
+        """The tasks whose files are new: executed, or restored from the store."""
+        return [name for name, status in self.statuses.items() if status in MADE]
+
+    def together(self, other: Outcome) -> Outcome:
+        """This outcome with what another process did of the same tasks at the same time."""
+        assert other.code == self.code, other.err
+        assert "Traceback" not in other.err, other.err
+        rows, others = self.json, other.statuses
+        twice = [row["task"] for row in rows if {row["status"], others[row["task"]]} <= {*MADE}]
+        assert not twice, f"made by both: {twice}"
+        for row in rows:
+            if others[row["task"]] in MADE:
+                row["status"] = others[row["task"]]
+        return Outcome(self.code, json.dumps(rows), self.err)
+
 
 @dataclass
 class Project:
-    """A folder with a campaign; `env` and `path` (for PYTHONPATH) hold for every command."""
+    """A folder with a campaign; `env` and `path` (for PYTHONPATH) hold for every command, `jobs`
+    for every build. paired: each build is made by two processes at once."""
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
+    jobs: tuple[str, ...] = ()
+    paired: bool = False
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -96,7 +119,8 @@ class Project:
 
     def beside(self, name: str) -> Project:
         """Another folder with the same campaign, environment and plugins; nothing is built."""
-        other = Project(self.folder.with_name(name), dict(self.env), list(self.path), self.started)
+        other = Project(self.folder.with_name(name), dict(self.env), list(self.path))
+        other.started = self.started
         other.campaign((self.folder / "benchwright.yaml").read_text(encoding="utf-8"))
         return other
 
@@ -167,8 +191,15 @@ class Project:
         return self.call([*script("doit"), *arguments], code=code)
 
     def run(self, *tasks: str, code: int | None = 0, **options: Any) -> Outcome:
-        """`benchwright run --json …`."""
-        return self.benchwright("run", "--json", *tasks, code=code, **options)
+        """`benchwright run --json …`; of a pair of processes, what the two did together."""
+        command = [*script("benchwright"), "run", "--json", *self.jobs]
+        if not self.paired:
+            return self.call([*command, *tasks], code=code, **options)
+        # Asked for twice, another measurement would be made twice.
+        others = [task for task in tasks if task != "--rerun"]
+        second = self.start([*command, *others], **options)
+        outcome = self.call([*command, *tasks], code=code, **options)
+        return outcome.together(finish(second))
 
     def explain(self, task: str) -> dict[str, Any]:
         """`benchwright explain --json TASK` of one task."""

@@ -12,7 +12,7 @@ import pytest
 from functional.project import LAST, PRODUCTS, RUNS, Project
 
 DATASET, PREPROCESS, MODEL, ENGINE = PRODUCTS[2:]
-STORED = [DATASET, PREPROCESS, MODEL, ENGINE]
+STORED = ["loadgen", DATASET, PREPROCESS, MODEL, ENGINE]
 
 
 @pytest.fixture
@@ -46,11 +46,13 @@ def info(project: Project) -> dict[str, object]:
 def test_a_second_checkout_restores_and_measures_itself(shared: Project) -> None:
     first = shared.run()
     assert restored(first.statuses) == []
-    assert info(shared)["stages"] == {"dataset": 1, "engine": 1, "model": 1, "preprocess": 1}
+    assert info(shared)["stages"] == dict.fromkeys(
+        ("dataset", "engine", "loadgen", "model", "preprocess"), 1
+    )
     second = shared.beside("second")
     outcome = second.run()
     assert restored(outcome.statuses) == STORED
-    assert outcome.executed == [*PRODUCTS[:2], *RUNS, *LAST]
+    assert outcome.executed == ["system", *RUNS, *LAST]
     assert content(second) == content(shared)
     again = second.run()
     assert set(again.statuses.values()) == {"up-to-date"}
@@ -170,8 +172,8 @@ def test_a_bad_store_fails_no_build(shared: Project, kind: str) -> None:
 
 def test_export_and_import_for_a_machine_without_network(shared: Project) -> None:
     missing = shared.benchwright("store", "export", "bundle.tar", code=1)
-    assert "benchwright run dataset:resnet50-tiny" in missing.err
-    shared.run("engine", "preprocess")
+    assert "benchwright run loadgen dataset:resnet50-tiny" in missing.err
+    shared.run("loadgen", "engine", "preprocess")
     wrote = shared.benchwright("store", "export", "bundle.tar.gz", "--json").json
     assert sorted(wrote["tasks"]) == sorted(STORED)
     other = shared.beside("other")
@@ -179,7 +181,7 @@ def test_export_and_import_for_a_machine_without_network(shared: Project) -> Non
     shutil.move(shared.folder / "bundle.tar.gz", other.folder)
     shutil.rmtree(shared.env["BENCHWRIGHT_STORE"])
     text = other.benchwright("store", "import", "bundle.tar.gz").out
-    assert "4 artifacts, 0 of them known" in text
+    assert "5 artifacts, 0 of them known" in text
     outcome = other.run()
     assert restored(outcome.statuses) == STORED
     assert content(other) == content(shared)

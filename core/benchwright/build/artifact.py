@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchwright.errors import BenchwrightError
 
@@ -191,11 +191,15 @@ def scratch_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.partial-scratch-{os.getpid()}")
 
 
-def discard_partials(folder: Path) -> None:
-    """Removes what interrupted processes that no longer live left beside an artifact."""
+def discard_partials(folder: Path, *, alone: bool) -> None:
+    """Removes what interrupted processes left beside an artifact.
+
+    alone: nobody else can be at work there (see `alone`); else what belongs to a process that
+    lives is left.
+    """
     for left in folder.parent.glob(f".{folder.name}.partial-*"):
         owner = left.name.rsplit("-", 1)[-1]
-        if owner.isdigit() and int(owner) != os.getpid() and _alive(int(owner)):
+        if not alone and owner.isdigit() and int(owner) != os.getpid() and _alive(int(owner)):
             continue
         shutil.rmtree(left, ignore_errors=True)
     for left in folder.parent.glob(f".{folder.name}.replaced-*"):
@@ -221,30 +225,36 @@ def _lock_file(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
 
 
+class Place(NamedTuple):
+    """An artifact's place while `alone` holds it. left: whether somebody may have left something
+    there (looking for that each time would read a folder of 10,000 artifacts 10,000 times);
+    locked: whether others are kept out, which not every file system can."""
+
+    left: bool
+    locked: bool
+
+
 @contextlib.contextmanager
-def alone(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
+def alone(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[Place]:
     """Holds an artifact's place against other processes; `waiting` is called once if it must wait.
 
-    Yields whether somebody may have left something there (`discard_partials`): looking for that
-    each time would read a folder of 10,000 artifacts 10,000 times.
-
     The lock is the kernel's (flock on a file beside the folder): it ends with its holder, however
-    that ends. Where the file system has no locks, nothing is held.
+    that ends.
     """
     if sys.platform == "win32":
-        yield True
+        yield Place(left=True, locked=False)
         return
     left = interrupted(folder)
-    descriptor = _lock(_lock_file(folder), waiting)
+    descriptor, locked = _lock(_lock_file(folder), waiting)
     try:
-        yield left
+        yield Place(left, locked)
     finally:
         # Unlinked while held: whoever waits for this file finds that it has gone and opens anew.
         _lock_file(folder).unlink(missing_ok=True)
         os.close(descriptor)
 
 
-def _lock(path: Path, waiting: Callable[[], None]) -> int:
+def _lock(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
     import fcntl
 
     while True:
@@ -257,10 +267,10 @@ def _lock(path: Path, waiting: Callable[[], None]) -> int:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
+                    return descriptor, True
         except OSError as error:
             if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                return descriptor
+                return descriptor, False
             os.close(descriptor)
             raise
         except BaseException:

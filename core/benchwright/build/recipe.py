@@ -207,11 +207,10 @@ def cook(recipe: Recipe, progress: ProgressCallback = silent, *, again: bool = F
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         log_path.parent.mkdir(parents=True, exist_ok=True)
-        with artifact.alone(folder, lambda: _tell_waiting(recipe.task)) as left:
-            if left:
-                artifact.discard_partials(folder)
-                if recipe.publish:
-                    artifact.discard_partials(Path(recipe.publish))
+        with artifact.alone(folder, lambda: _tell_waiting(recipe.task)) as place:
+            if place.left:
+                for target in filter(None, [recipe.folder, recipe.publish]):
+                    artifact.discard_partials(Path(target), alone=place.locked)
             if not again and current(recipe):
                 return "kept"
             artifact.partial_folder(folder).mkdir()

@@ -7,6 +7,7 @@ that are published elsewhere; one measured run.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -17,6 +18,8 @@ ROOT = "build/synthetic"
 WIDTHS = (5, 5, 4)
 PUBLISHED = (f"{ROOT}/page.html", f"{ROOT}/tree")
 MEASURED = f"{ROOT}/runs/one"
+GENERATION = "SYNTHETIC_GENERATION"
+"""The environment variable with a text that goes into every file."""
 
 
 def tasks() -> list[dict[str, Any]]:
@@ -60,10 +63,11 @@ def _recipe(
         task=task,
         call=f"functional.synthetic.recipes:{call}",
         folder=folder or (f"{ROOT}/manifests/{place}" if publish else f"{ROOT}/{place}"),
-        parameters={"seed": seed},
+        parameters={"seed": f"{seed}{os.environ.get(GENERATION, '')}"},
         inputs={str(number): path for number, path in enumerate(inputs)},
         log=f"{ROOT}/logs/{place}.log",
         publish=publish,
+        store="" if publish or folder else "copy",
     )
 
 

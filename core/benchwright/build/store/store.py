@@ -109,6 +109,7 @@ class Store:
             entry = self.read(key, note) if there else None
             if entry is None:
                 return None
+            folders: set[Path] = set()
             for item in entry.manifest.files:
                 place = self.object(item.sha256)
                 if not self.sound(place, item):
@@ -116,7 +117,9 @@ class Store:
                     self._drop(self.entry(key), place)
                     return None
                 target = out / item.path
-                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.parent not in folders:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    folders.add(target.parent)
                 (link_or_copy if link else clone_or_copy)(place, target)
             with contextlib.suppress(OSError):
                 os.utime(self.entry(key))
