@@ -71,6 +71,30 @@ def test_touch_without_change(project: Project) -> None:
     assert_settled(project)
 
 
+def test_a_clock_that_goes_back(project: Project) -> None:
+    """All that was built seems to come from the future, then what is made now from the past."""
+    for path in (project.folder / "build").rglob("*"):
+        os.utime(path, (4e9, 4e9))
+    assert_settled(project)
+    project.change("[onnxruntime]", "{onnxruntime: {graph_optimization: disabled}}")
+    assert project.run().made == [ENGINE, *LAST]
+    assert_settled(project)
+    for path in (project.folder / "build").rglob("*"):
+        os.utime(path, (1e6, 1e6))
+    project.change("{onnxruntime: {graph_optimization: disabled}}", "[onnxruntime]")
+    assert project.run().made == [ENGINE, *LAST]
+    assert_settled(project)
+
+
+def test_damage_that_keeps_size_and_time(project: Project) -> None:
+    times = project.engine.stat()
+    whole = project.engine.read_bytes()
+    project.engine.write_bytes(whole[:100] + b"!" + whole[101:])
+    os.utime(project.engine, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert project.run().made == [ENGINE]
+    assert project.engine.read_bytes() == whole
+
+
 def test_an_option_of_the_engine(project: Project) -> None:
     result = project.file("runs", SUBJECT, "SingleStream", "performance", "result.json")
     measured = result.read_bytes()
@@ -135,7 +159,7 @@ def test_a_damaged_data_file(project: Project) -> None:
     assert_settled(project)
 
 
-@pytest.mark.parametrize("kind", ["damaged", "truncated", "deleted", "folder", "manifest"])
+@pytest.mark.parametrize("kind", ["damaged", "truncated", "deleted", "folder", "manifest", "facts"])
 def test_a_target_that_is_no_longer_whole(project: Project, kind: str) -> None:
     engine = project.engine
     original = engine.read_bytes()
@@ -148,7 +172,11 @@ def test_a_target_that_is_no_longer_whole(project: Project, kind: str) -> None:
     elif kind == "folder":
         shutil.rmtree(engine.parent)
     else:
-        (engine.parent / "manifest.json").write_text("{", encoding="utf-8")
+        manifest = engine.parent / "manifest.json"
+        text = manifest.read_text(encoding="utf-8")
+        told = "{" if kind == "manifest" else text.replace('"fp32"', '"fp16"', 1)
+        assert told != text
+        manifest.write_text(told, encoding="utf-8")
     (reason,) = project.explain("engine")["reasons"]
     expected = {
         "damaged": "has changed content",
@@ -156,6 +184,7 @@ def test_a_target_that_is_no_longer_whole(project: Project, kind: str) -> None:
         "deleted": "is missing",
         "folder": "has not been built",
         "manifest": "this manifest is damaged",
+        "facts": "manifest.json has changed content",
     }
     assert expected[kind] in reason
     assert project.run().made == [ENGINE]

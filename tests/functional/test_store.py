@@ -165,6 +165,7 @@ def test_a_bad_store_fails_no_build(shared: Project, kind: str) -> None:
         # Said once, not for every task.
         assert outcome.err.count(told) == 1
         assert "Traceback" not in shared.benchwright("store", "info", code=1).err
+        assert told in shared.benchwright("doctor").out
     else:
         third = shared.beside("third")
         assert third.run("engine").statuses[ENGINE] == "restored", "put in anew"
@@ -229,6 +230,7 @@ def test_the_store_switched_off(fresh: Project) -> None:
     fresh.run("engine")
     outcome = fresh.benchwright("store", "info", code=2)
     assert "switched off" in outcome.err
+    assert "store: switched off" in fresh.benchwright("doctor").out
 
 
 def test_misspelt_words(fresh: Project) -> None:

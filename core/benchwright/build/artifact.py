@@ -167,6 +167,9 @@ def damage(folder: Path, known: Mapping[str, Stamp | None] | None = None) -> str
     # What is known was known of the files that these very papers list.
     if not known or any(known.get(path) != stamp(path) for path in _papers(folder)):
         known = {}
+        # An edit may leave it readable, and others would be told something else of the artifact.
+        if read_recipe(folder).get("manifest", "") not in ("", sha256_of(folder / MANIFEST)):
+            return f"{folder / MANIFEST} has changed content"
     for entry in manifest.files:
         path = f"{base}/{entry.path}"
         now = stamp(path)

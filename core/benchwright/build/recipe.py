@@ -307,11 +307,13 @@ def _install(kitchen: Kitchen, manifest: Manifest, digests: Mapping[str, str]) -
         "benchwright": __version__,
         "root": root,
     }
+    text = manifest.to_json()
+    made["manifest"] = hashlib.sha256(text.encode()).hexdigest()
     place = kitchen.out
     if recipe.publish:
         _publish(kitchen.out, Path(recipe.publish))
         place.mkdir(exist_ok=True)
-    _write(place / MANIFEST, manifest.to_json())
+    _write(place / MANIFEST, text)
     _write(place / RECIPE, json.dumps(made, indent=1, sort_keys=True) + "\n")
     artifact.install(place, Path(recipe.folder))
 

@@ -29,7 +29,7 @@ def main(arguments: Namespace) -> int:
     requirements = [
         item for item in _requirements(registry) if needed is None or item["subject"] in needed
     ]
-    findings = [*_plugins(registry), *requirements, *_loadgen(), *_machine()]
+    findings = [*_plugins(registry), *requirements, *_loadgen(), *_machine(), _store()]
     # A plugin may fail only once its hooks are asked, which the requirements have done.
     findings += [item for item in _plugins(registry) if item not in findings]
     if arguments.json:
@@ -118,3 +118,18 @@ def _machine() -> Iterator[dict[str, Any]]:
         f"{os.getcwd()} is {'writable' if writable else 'not writable'}",
         "" if writable else "work in a folder that you may write",
     )
+
+
+def _store() -> dict[str, Any]:
+    from benchwright.build.store.store import STORE_VARIABLE, Store, StoreUnusable, store_folder
+
+    folder = store_folder()
+    if folder is None:
+        return _finding("ready", "store", f"switched off by {STORE_VARIABLE}")
+    try:
+        Store(folder)
+    except StoreUnusable as error:
+        return _finding("warning", "store", f"{folder} is not used: {error.what}", error.fix or "")
+    if folder.exists() and not os.access(folder, os.W_OK):
+        return _finding("warning", "store", f"{folder} may only be read; nothing is put there")
+    return _finding("ready", "store", str(folder))
