@@ -350,7 +350,7 @@ def test_an_address_with_its_checksum(tmp_path: Path) -> None:
 # The real thing
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pip_needed
 def test_the_released_source_builds_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXX")
