@@ -6,7 +6,6 @@ A round is a file `data/<name>.yaml`; nothing else lists them. Read lazily, once
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -14,7 +13,7 @@ from typing import Any
 
 from benchwright.errors import BenchwrightError, UsageError, did_you_mean
 from benchwright.rounds.decode import decode
-from benchwright.rounds.model import SCENARIOS, Round, Seeds
+from benchwright.rounds.model import SCENARIOS, Round
 
 DATA = Path(__file__).with_name("data")
 
@@ -180,7 +179,7 @@ def _wrong_settings(found: Round) -> Iterator[tuple[str, str]]:
             yield f"mlperf_conf.{line}", "must have the form model.Scenario.setting"
     pairs = [("", found.seeds)] + ([("test05_", found.test05_seeds)] if found.test05_seeds else [])
     for prefix, seeds in pairs:
-        for field in fields(Seeds):
-            line = f"*.*.{prefix}{field.name}"
-            if found.mlperf_conf.get(line) != getattr(seeds, field.name):
-                yield f"mlperf_conf.{line}", f"differs from {prefix}seeds.{field.name}"
+        for name, seed in seeds._asdict().items():
+            line = f"*.*.{prefix}{name}"
+            if found.mlperf_conf.get(line) != seed:
+                yield f"mlperf_conf.{line}", f"differs from {prefix}seeds.{name}"
