@@ -10,16 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    NamedTuple,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from benchwright.errors import BenchwrightError, did_you_mean
 
@@ -82,7 +73,8 @@ def decode(kind: type[T], value: object, source: str) -> T:
 
     kind: a `NamedTuple` whose fields are annotated with `str`, `int`, `float`, `bool`, `X | None`,
     `int | float`, `tuple[X, ...]`, `Mapping[str, X]` (keys and texts may be limited by `OneOf`) or
-    further named tuples; a field with a default may be missing.
+    further named tuples; a field with a default may be missing. The annotations must be objects,
+    not texts: a module that defines such a tuple does not postpone them.
     source: the file's name, for errors. Raises `BenchwrightError`.
     """
     schema: Any = kind
@@ -186,8 +178,7 @@ def _mapping_reader(read_key: _Reader, read_item: _Reader) -> _Reader:
 
 
 def _record_reader(kind: Any) -> _Reader:
-    hints = get_type_hints(kind, include_extras=True)
-    readers = {name: _reader(hints[name]) for name in kind._fields}
+    readers = {name: _reader(hint) for name, hint in kind.__annotations__.items()}
     needed = [name for name in kind._fields if name not in kind._field_defaults]
 
     def read(value: object, place: _Place) -> Any:

@@ -5,8 +5,6 @@ file (data/), so nothing here depends on the version. Reading those files is loa
 loadgen's text form of the settings is conf.py's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
