@@ -4,6 +4,7 @@ planning."""
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,34 @@ PACKAGES = sorted(
 MODULES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
 
 HEAVY = {"numpy", "onnxruntime", "requests", "matplotlib", "PIL", "torch", "cv2", "tqdm"}
+
+UNUSED_BY_PLANNING = {
+    "benchwright.archive",
+    "benchwright.cli",
+    "benchwright.contracts.program",
+    "benchwright.contracts.tensor",
+    "benchwright.download",
+    "benchwright.harness.samples",
+    "benchwright.report",
+    "benchwright.results",
+    "benchwright.rounds.conf",
+    "benchwright.steps",
+    "benchwright_linux.macos",
+    "benchwright_mlperf.check",
+    "benchwright_mlperf.formatter",
+    "benchwright_mlperf.write",
+    "benchwright_onnxruntime.backend",
+    "benchwright_vision.resnet50",
+    "difflib",
+    "email.parser",
+}
+"""Light, but not free: what only a task, an error message or another command needs."""
+
+MOST_MODULES = 60
+"""Modules of ours that planning may import: each costs a fifth of a millisecond."""
+
+MOST_DATACLASSES = 15
+"""Dataclasses of ours that planning may make: each costs a millisecond, a NamedTuple a fifth."""
 
 
 def imported(module: Path) -> Iterator[str]:
@@ -83,3 +112,32 @@ def test_planning_imports_nothing_heavy(command: list[str], tmp_path: Path) -> N
         check=True,
     )
     assert found.stdout.splitlines()[-1] == "HEAVY []", found.stderr
+
+
+def test_planning_imports_and_makes_little(tmp_path: Path) -> None:
+    """Start-up time is imports, so that they are what is counted here, and no seconds."""
+    code = (
+        "import dataclasses, json, sys\n"
+        "from doit.doit_cmd import DoitMain\n"
+        "code = DoitMain().run(['list'])\n"
+        "own = [name for name in sys.modules if name.startswith('benchwright')]\n"
+        "made = [\n"
+        "    f'{name}.{item.__name__}'\n"
+        "    for name in own\n"
+        "    for item in vars(sys.modules[name]).values()\n"
+        "    if isinstance(item, type) and item.__module__ == name\n"
+        "    and dataclasses.is_dataclass(item)\n"
+        "]\n"
+        "print(json.dumps([code, own, made, list(sys.modules)]))\n"
+    )
+    for name in ("benchwright.yaml", "dodo.py", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    code, own, made, everything = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0, done.stderr
+    assert "benchwright.plan" in own
+    assert not UNUSED_BY_PLANNING & set(everything)
+    assert len(own) <= MOST_MODULES, own
+    assert len(made) <= MOST_DATACLASSES, made

@@ -51,7 +51,7 @@ Categories = Annotated[list[Category], BeforeValidator(_names), Field(min_length
 Scenarios = Annotated[list[Scenario], BeforeValidator(_names), Field(min_length=1)]
 
 
-class Pins(Options):
+class Pins(Options, defer_build=True):
     """Values of one scenario that are otherwise found by a short calibration."""
 
     target_qps: float | None = Field(
@@ -86,7 +86,7 @@ PinsByScenario = Annotated[
 ]
 
 
-class BenchmarkSettings(Options):
+class BenchmarkSettings(Options, defer_build=True):
     """What one benchmark does otherwise than the campaign."""
 
     preset: str | None = Field(None, description="`official`, `tiny` or `synthetic`")
@@ -94,7 +94,7 @@ class BenchmarkSettings(Options):
     settings: PinsByScenario
 
 
-class LoadgenSettings(Options):
+class LoadgenSettings(Options, defer_build=True):
     """Which loadgen runs use: the installed wheel, or one built from source."""
 
     build: Literal["wheel", "source"] = Field(
@@ -111,7 +111,7 @@ class LoadgenSettings(Options):
     )
 
 
-class StoreSettings(Options):
+class StoreSettings(Options, defer_build=True):
     """Whether artifacts are shared with other checkouts through the store, and how."""
 
     enabled: bool = Field(True, strict=True, description="look in the store, and put things there")

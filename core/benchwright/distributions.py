@@ -24,13 +24,18 @@ def name_and_version(dist: Distribution) -> tuple[str, str]:
     return found["Name"], found["Version"]
 
 
-@cache
-def tool_version(name: str) -> str:
-    """The installed version of a distribution, or `not installed`."""
+def installed_version(name: str) -> str | None:
+    """The version of a distribution as it is installed now; None where there is none."""
     try:
         return name_and_version(distribution(name))[1] or "unknown"
     except PackageNotFoundError:
-        return NOT_INSTALLED
+        return None
+
+
+@cache
+def tool_version(name: str) -> str:
+    """The installed version of a distribution, or `not installed`."""
+    return installed_version(name) or NOT_INSTALLED
 
 
 def tool_versions(*names: str) -> dict[str, str]:

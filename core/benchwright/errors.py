@@ -5,7 +5,6 @@ Every message answers four questions: what went wrong, where, why, and what to d
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -75,6 +74,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("resnet5", ["resnet50", "bert"])
     'did you mean `resnet50`? (allowed: bert, resnet50)'
     """
+    import difflib
+
     names = sorted(set(known))
     lowered = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BUILD = "build"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The folders of one campaign, relative to the folder that the build runs in.
 
     root is `build/<campaign>`; downloads are shared by all campaigns of a checkout.

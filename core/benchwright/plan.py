@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchwright.campaign import Campaign, Pins, validate
 from benchwright.contracts.backend import BackendInfo
@@ -32,8 +31,7 @@ PINS_OF: Mapping[str, tuple[str, ...]] = {
 """The settings that mean something in each scenario."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(NamedTuple):
     """One engine of the plan: a benchmark's model on a backend with its options."""
 
     benchmark: BenchmarkInfo
@@ -59,14 +57,13 @@ class Engine:
         return {name: self.options[name] for name in self.backend.engine_options}
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One loadgen execution of the plan."""
 
     engine: Engine
     scenario: str
     mode: str
-    pins: Mapping[str, Any] = field(default_factory=dict)
+    pins: Mapping[str, Any]
 
     @property
     def subject(self) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchwright.errors import UsageError
 
@@ -21,14 +21,13 @@ MOST_VALUES = 200_000
 """More values are refused: a few lines of aliases of aliases stand for billions."""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """A parsed YAML file: its text, its plain data, and the line of each value by path."""
 
     name: str
     text: str
     data: Any
-    lines: dict[Location, int] = field(default_factory=dict)
+    lines: Mapping[Location, int] = MappingProxyType({})
 
     def where(self, location: Sequence[str | int] = ()) -> str:
         """`file:line: dotted.path` of a value, or of the nearest enclosing one that exists."""

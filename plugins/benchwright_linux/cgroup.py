@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchwright_linux.sources import Sources
 from benchwright_linux.texts import integer
@@ -18,8 +18,7 @@ _UNLIMITED = 1 << 60
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
-class _Hierarchy:
+class _Hierarchy(NamedTuple):
     """Where one hierarchy is mounted, and which of its groups is the mount's root."""
 
     version: int

@@ -18,7 +18,7 @@ from benchwright_linux.topology import CPU
 _SAMPLED = 8
 """CPUs asked for their frequency of the moment; some kernels take 10 ms for each."""
 
-_THERMAL_ZONE = re.compile(r"x86_pkg_temp|cpu|soc", re.IGNORECASE)
+_THERMAL_ZONE = r"(?i)x86_pkg_temp|cpu|soc"
 _THERMAL_SENSORS = frozenset({"coretemp", "k10temp", "zenpower", "cpu_thermal"})
 
 
@@ -139,7 +139,7 @@ def _temperature(sources: Sources) -> float | None:
     zones = "sys/class/thermal"
     for zone in sources.names(zones):
         kind = sources.value(f"{zones}/{zone}/type") if zone.startswith("thermal_zone") else None
-        if kind and _THERMAL_ZONE.match(kind):
+        if kind and re.match(_THERMAL_ZONE, kind):
             shown.append(integer(sources.value(f"{zones}/{zone}/temp")))
     sensors = "sys/class/hwmon"
     for chip in sources.names(sensors) if not shown else []:

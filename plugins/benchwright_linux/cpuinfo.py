@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchwright_linux import arm
 from benchwright_linux.sources import Sources
@@ -45,8 +45,7 @@ _MAINFRAMES = {
 _RISCV_VENDORS = {0x489: "SiFive", 0x5B7: "T-Head", 0x31E: "Andes", 0x710: "SpacemiT"}
 
 
-@dataclass(frozen=True, slots=True)
-class Processor:
+class Processor(NamedTuple):
     """What the text says of one processor; None for what it does not say."""
 
     model: str | None = None

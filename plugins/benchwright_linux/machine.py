@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchwright.contracts.probe import JSON
 from benchwright_linux.sources import Sources
@@ -27,8 +27,7 @@ _PLACEHOLDERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
+class Maker(NamedTuple):
     """Vendor and model of the whole machine; in a cloud, its name and the instance type."""
 
     vendor: str | None = None

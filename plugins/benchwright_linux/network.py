@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchwright.contracts.probe import JSON
 from benchwright_linux.sources import Sources
@@ -22,8 +22,7 @@ _PCI = re.compile(r"([0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2})\.[0-7]")
 _ETHERNET, _INFINIBAND = "1", "32"
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(NamedTuple):
     """One interface of a physical card."""
 
     name: str

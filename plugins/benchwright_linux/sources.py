@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 FILE_LIMIT = 1 << 20
 """Bytes read of one file at most; the largest that matters (mountinfo) stays well below."""
@@ -73,8 +73,7 @@ def _sysctl() -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Functions:
+class Functions(NamedTuple):
     """What no file tells. None (or empty text) stands for "cannot be known here"."""
 
     platform: Callable[[], str] = _platform
@@ -89,12 +88,11 @@ class Functions:
     """`name: value` lines; starts a child process, so it is called on macOS only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """Files below `root`, named without a leading slash (`proc/meminfo`), and `functions`."""
 
     root: str = "/"
-    functions: Functions = field(default_factory=Functions)
+    functions: Functions = Functions()
 
     def _at(self, path: str) -> str:
         return f"{self.root.rstrip('/')}/{path}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchwright.contracts.probe import JSON
 from benchwright_linux.sources import Sources
@@ -26,8 +26,7 @@ _NETWORK_VOLUMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """One device: size in bytes, kind as text, and whether it hangs on USB."""
 
     size: int

@@ -14,29 +14,29 @@ MIB = 1024 * KIB
 CPU_LIMIT = 1 << 16
 """Larger CPU numbers are taken for garbage; the kernel's own bound is 8192 (NR_CPUS)."""
 
-_INTEGER = re.compile(r"-?[0-9]{1,20}")
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
-_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
-_RANGE = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
-_SIZE = re.compile(r"([0-9]{1,12})([KMG]?)")
 _SCALE = {"": 1, "K": KIB, "M": MIB, "G": 1024 * MIB}
+
+
+def _whole(pattern: str, text: str | None) -> re.Match[str] | None:
+    # Compiled (and kept by `re`) on first use: planning reads few of these kinds of text.
+    return re.fullmatch(pattern, text.strip()) if text is not None else None
 
 
 def integer(text: str | None) -> int | None:
     """A decimal number of at most 20 digits, with white space around it or not."""
-    match = _INTEGER.fullmatch(text.strip()) if text is not None else None
+    match = _whole(r"-?[0-9]{1,20}", text)
     return int(match[0]) if match else None
 
 
 def decimal(text: str | None) -> float | None:
     """A finite number written without exponent."""
-    match = _DECIMAL.fullmatch(text.strip()) if text is not None else None
+    match = _whole(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", text)
     return float(match[0]) if match else None
 
 
 def hexadecimal(text: str | None) -> int | None:
     """A number written with `0x` in front."""
-    match = _HEXADECIMAL.fullmatch(text.strip()) if text is not None else None
+    match = _whole(r"0[xX][0-9a-fA-F]{1,16}", text)
     return int(match[0], 16) if match else None
 
 
@@ -46,7 +46,7 @@ def cpu_list(text: str | None) -> list[int] | None:
         return None
     numbers: set[int] = set()
     for part in text.strip().split(","):
-        match = _RANGE.fullmatch(part.strip())
+        match = _whole(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", part)
         if not match:
             return None
         first = int(match[1])
@@ -59,7 +59,7 @@ def cpu_list(text: str | None) -> list[int] | None:
 
 def byte_size(text: str | None) -> int | None:
     """Bytes from `32K`, `2M` or a bare number; None for zero."""
-    match = _SIZE.fullmatch(text.strip()) if text is not None else None
+    match = _whole(r"([0-9]{1,12})([KMG]?)", text)
     return int(match[1]) * _SCALE[match[2]] or None if match else None
 
 

@@ -6,7 +6,7 @@ v3.1, vision/classification_and_detection, and its automation's metadata).
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchwright import yamlfile
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchwright.contracts.benchmark import Benchmark
 
 _CODE = ("benchwright_vision.resnet50", "benchwright_vision.images")
+_CARD = Path(__file__).with_name("tiny") / "resnet50.card.yaml"
 _ONNX = "https://zenodo.org/record/4735647/files/resnet50_v1.onnx"
 
 
@@ -28,8 +29,7 @@ def _load_resnet50() -> Benchmark:
 
 def tiny_card() -> dict[str, Any]:
     """The card of the tiny preset: source, licence, split, accuracy, checksums."""
-    text = files("benchwright_vision.tiny").joinpath("resnet50.card.yaml").read_text("utf-8")
-    card: dict[str, Any] = yamlfile.parse(text, "resnet50.card.yaml").data
+    card: dict[str, Any] = yamlfile.load(_CARD).data
     return card
 
 

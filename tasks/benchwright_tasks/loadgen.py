@@ -7,7 +7,6 @@ import os
 import re
 import sysconfig
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from benchwright.build.artifact import sha256_of
 from benchwright.build.recipe import Kitchen, Recipe
 from benchwright.build.task import product
 from benchwright.campaign import LoadgenSettings
+from benchwright.distributions import installed_version
 from benchwright.errors import BenchwrightError, UsageError
 from benchwright.plan import Plan
 
@@ -60,10 +60,9 @@ def _installed() -> tuple[str, str] | None:
     if spec is None or spec.origin is None:
         return None
     for name in _DISTRIBUTIONS:
-        try:
-            return version(name), spec.origin
-        except PackageNotFoundError:
-            continue
+        release = installed_version(name)
+        if release is not None:
+            return release, spec.origin
     return "unknown", spec.origin
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from benchwright.build.artifact import MANIFEST
@@ -65,7 +64,7 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
         "duration": campaign.duration,
         "conf_key": conf_key,
         "rules": plan.round.conf(conf_key, run.scenario),
-        "seeds": asdict(plan.round.seeds),
+        "seeds": plan.round.seeds._asdict(),
         "pins": dict(run.pins),
         "identity": plan.identity_of(RESULT_FACTS),
         "harness": INTERFACE,

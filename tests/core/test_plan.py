@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +33,7 @@ class Fixed(Registry):
     }
 
     def read_system(self, *, observe: bool = False) -> Any:
-        return dataclasses.replace(super().read_system(), identity=self.facts)
+        return super().read_system()._replace(identity=self.facts)
 
 
 def plan_of(text: str = BASE, registry: Registry | None = None, **options: Any) -> Plan:
@@ -69,7 +68,7 @@ def test_engines_and_runs() -> None:
     assert plan.campaign_runs() == plan.runs
     assert plan.campaign_engines() == plan.engines
     assert plan.outside_tasks() == set()
-    assert dataclasses.replace(engine, precision="int8").subject == f"{SUBJECT}+int8"
+    assert engine._replace(precision="int8").subject == f"{SUBJECT}+int8"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import pickle
@@ -252,7 +251,7 @@ def test_optional_scenarios_and_those_of_which_one_must_be_there() -> None:
 
 
 def test_what_one_category_requires_is_not_optional_in_another() -> None:
-    resnet = dataclasses.replace(V31.resolve("resnet"), optional={"edge": ("Server", "Offline")})
+    resnet = V31.resolve("resnet")._replace(optional={"edge": ("Server", "Offline")})
     assert V31.scenarios(resnet, "edge", optional=True) == ("Server",)
     assert V31.scenarios(resnet, "datacenter,edge", optional=True) == ()
 
@@ -472,7 +471,7 @@ def test_settings_are_looked_up_in_loadgens_order(first: int) -> None:
     # Where the lines stand in the file does not count, nor do those of others.
     for order in (lines, lines[::-1]):
         settings = {"a.Server.target_qps": 5, **dict(order), "m.a.Offline.target_qps": 6}
-        conf = dataclasses.replace(V31, mlperf_conf=settings).conf("m.a", "Server")
+        conf = V31._replace(mlperf_conf=settings).conf("m.a", "Server")
         assert conf == {"target_qps": first + 1}
 
 
@@ -756,7 +755,7 @@ def test_loadgen_agrees_with_every_models_settings(of: rounds.Round, tmp_path: P
     for (key, scenario), got in zip(pairs, answers, strict=True):
         expected = in_loadgens_units(scenario, of.conf(key, scenario))
         if own:
-            expected |= dataclasses.asdict(of.seeds)
+            expected |= of.seeds._asdict()
         assert got["rc"] == 0
         assert {name: got[name] for name in expected} == pytest.approx(expected), (key, scenario)
 
@@ -860,7 +859,7 @@ def test_a_round_cannot_be_changed_but_copied() -> None:
     resnet = V31.resolve("resnet")
     with pytest.raises(TypeError):
         V31.models["resnet"] = resnet  # type: ignore[index]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         resnet.dataset_size = 1  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(V31)) == V31
     assert hash(pickle.loads(pickle.dumps(resnet))) == hash(resnet)
@@ -969,6 +968,6 @@ def test_a_round_needs_no_more_than_its_file(tmp_path: Path) -> None:
     (tmp_path / "v9.0.yaml").write_text((DATA / "v3.1.yaml").read_text())
     copy = rounds.read_round(tmp_path / "v9.0.yaml")
     assert copy.name == "v9.0"
-    assert dataclasses.replace(copy, name="v3.1") == V31
+    assert copy._replace(name="v3.1") == V31
     with pytest.raises(BenchwrightError, match=r"v9\.1\.yaml"):
         rounds.read_round(tmp_path / "v9.1.yaml")

@@ -15,8 +15,8 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchwright.errors import BenchwrightError
@@ -42,8 +42,7 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file of an artifact: path relative to the root, size in bytes, sha256."""
 
     path: str
@@ -51,13 +50,12 @@ class FileEntry:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What an artifact holds. `root` is set when the files lie elsewhere, such as in a folder of
     the user's own; it is kept in the recipe, because the same files elsewhere are no change."""
 
     files: tuple[FileEntry, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     root: str | None = None
 
     def base(self, folder: Path) -> Path:
@@ -168,7 +166,8 @@ def damage(folder: Path, known: Mapping[str, Stamp | None] | None = None) -> str
     if not known or any(known.get(path) != stamp(path) for path in _papers(folder)):
         known = {}
         # An edit may leave it readable, and others would be told something else of the artifact.
-        if read_recipe(folder).get("manifest", "") not in ("", sha256_of(folder / MANIFEST)):
+        told = read_recipe(folder).get("manifest")
+        if told is not None and told != sha256_of(folder / MANIFEST):
             return f"{folder / MANIFEST} has changed content"
     for entry in manifest.files:
         path = f"{base}/{entry.path}"

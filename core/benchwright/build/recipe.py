@@ -21,7 +21,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 from benchwright import __version__
 from benchwright.build import artifact, console
@@ -29,9 +29,12 @@ from benchwright.build.artifact import MANIFEST, RECIPE, Manifest, digest_of, sh
 from benchwright.errors import BenchwrightError
 from benchwright.progress import ProgressCallback, silent
 
+# Shared by all recipes that leave a mapping out, and never written to. A plain dict, because keys
+# are made of its JSON.
+_NOTHING: Mapping[str, Any] = {}
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+
+class Recipe(NamedTuple):
     """How one artifact is made.
 
     task: the task's name; call: import path `package.module:function` of the function that does
@@ -48,14 +51,14 @@ class Recipe:
     task: str
     call: str
     folder: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    tools: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = _NOTHING
+    inputs: Mapping[str, str] = _NOTHING
+    tools: Mapping[str, str] = _NOTHING
     sources: tuple[str, ...] = ()
     log: str = ""
     publish: str = ""
     keyed_by_source: bool = True
-    aside: Mapping[str, Any] = field(default_factory=dict)
+    aside: Mapping[str, Any] = _NOTHING
     store: Literal["", "copy", "link"] = ""
 
     def ingredients(self) -> dict[str, str]:
@@ -120,7 +123,7 @@ def module_digest(module: str) -> str:
     return digest_of({path.relative_to(root).as_posix(): sha256_of(path) for path in files})
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Kitchen:
     """What a recipe's function works with: its inputs, parameters and an empty place to write."""
 

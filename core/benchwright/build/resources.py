@@ -9,16 +9,13 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchwright.errors import UsageError, did_you_mean
 
 NAMES = ("cpu", "memory", "gpu", "disk")
 """Everything that a task may ask for."""
-
-_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
 def stated(task: str, resources: Mapping[str, float] | None) -> dict[str, float]:
@@ -76,7 +73,7 @@ def _count(text: str) -> float | None:
 
 def parse_bytes(text: str) -> float | None:
     """Bytes from `8GB`, `500MiB` or `1000`; None when it is anything else."""
-    match = _BYTES.fullmatch(text)
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?)(i?)b?", text, re.IGNORECASE)
     if match is None:
         return None
     unit = match[2].lower()
@@ -86,8 +83,7 @@ def parse_bytes(text: str) -> float | None:
     return float(match[1]) * float((1024 if match[3] else 1000) ** power)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """has: what there is at all, beyond which a task is refused; free: what tasks that run at
     the same time may take together."""
 

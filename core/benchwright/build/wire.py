@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, tuple) and type(value) is tuple:
         return {"tuple": [encode(item) for item in value]}
     if isinstance(value, Recipe):
-        named = {item.name: encode(getattr(value, item.name)) for item in fields(value)}
-        return {"recipe": named}
+        return {"recipe": {name: encode(item) for name, item in value._asdict().items()}}
     if isinstance(value, Path):
         return {"path": str(value)}
     if isinstance(value, Mapping):

@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchwright.contracts.program import Form, Program, Sessions
 from benchwright.options import Options
+
+if TYPE_CHECKING:
+    from benchwright.contracts.program import Form, Program, Sessions
 
 
 @dataclass(frozen=True, slots=True)

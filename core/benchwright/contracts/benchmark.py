@@ -11,19 +11,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-from benchwright.contracts.program import Array, Program
-from benchwright.contracts.source import Source
-from benchwright.progress import ProgressCallback
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from benchwright.contracts.program import Array, Program
+    from benchwright.contracts.source import Source
     from benchwright.harness.accuracy_log import Entry
     from benchwright.harness.samples import SampleWriter
+    from benchwright.progress import ProgressCallback
 
 
-@dataclass(frozen=True, slots=True)
-class Accuracy:
+class Accuracy(NamedTuple):
     """One metric's value with the bounds it must keep; higher is better (1 - WER for speech)."""
 
     metric: str
@@ -38,8 +36,7 @@ class Accuracy:
         return above and (self.max is None or self.value <= self.max)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What an accuracy run amounts to.
 
     values: metric → value, the primary metric first, by the names of the round's tables (`acc`,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from benchwright.contracts.probe import JSON
-from benchwright.results import RunResult
-from benchwright.rounds import Round
+if TYPE_CHECKING:
+    from benchwright.contracts.probe import JSON
+    from benchwright.results import RunResult
+    from benchwright.rounds import Round
 
 Level = Literal["error", "note"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing a check found: the path in the tree, the rule's identifier, what was found, what
     is required, and how to fix it. A note does not fail the check."""
 
@@ -29,14 +29,13 @@ class Finding:
 
     def record(self) -> dict[str, str]:
         """As JSON."""
-        return asdict(self)
+        return self._asdict()
 
     def __str__(self) -> str:
         return f"{self.path}: {self.found}; required: {self.required}; {self.fix} [{self.rule}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What a formatter writes from.
 
     results: the runs of the campaign that exist; system_name: the folder name of the system;

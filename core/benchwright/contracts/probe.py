@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """Facts by dotted name.
 
     Names in use: `cpu.model`, `cpu.vendor`, `cpu.architecture`, `cpu.features` (sorted list),
@@ -26,8 +27,8 @@ class Reading:
     known is left out, never guessed.
     """
 
-    identity: Mapping[str, JSON] = field(default_factory=dict)
-    observation: Mapping[str, JSON] = field(default_factory=dict)
+    identity: Mapping[str, JSON] = MappingProxyType({})
+    observation: Mapping[str, JSON] = MappingProxyType({})
 
 
 class Probe(ABC):

@@ -1,6 +1,6 @@
-"""Plain values, as a YAML parser hands them over, into frozen dataclasses by their annotations.
+"""Plain values, as a YAML parser hands them over, into named tuples by their annotations.
 
-The dataclasses are the schema: a value that is missing, of another type or not among the allowed
+The named tuples are the schema: a value that is missing, of another type or not among the allowed
 ones, and a key that no field has, is an error naming the file and the dotted path. Knows no round.
 """
 
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from benchwright.errors import BenchwrightError, did_you_mean
 
@@ -44,15 +43,13 @@ class FrozenMap(Mapping[K, V]):
         return f"FrozenMap({self._items!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(NamedTuple):
     """Marks a text annotation: `Annotated[str, OneOf(("edge", "datacenter"))]`."""
 
     choices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a value stands: a file, and the dotted path in it."""
 
     source: str
@@ -74,9 +71,10 @@ _Reader = Callable[[object, _Place], Any]
 def decode(kind: type[T], value: object, source: str) -> T:
     """Read `value` as a `kind`.
 
-    kind: a dataclass whose fields are annotated with `str`, `int`, `float`, `bool`, `X | None`,
+    kind: a `NamedTuple` whose fields are annotated with `str`, `int`, `float`, `bool`, `X | None`,
     `int | float`, `tuple[X, ...]`, `Mapping[str, X]` (keys and texts may be limited by `OneOf`) or
-    further dataclasses; a field with a default may be missing.
+    further named tuples; a field with a default may be missing. The annotations must be objects,
+    not texts: a module that defines such a tuple does not postpone them.
     source: the file's name, for errors. Raises `BenchwrightError`.
     """
     schema: Any = kind
@@ -88,8 +86,8 @@ def decode(kind: type[T], value: object, source: str) -> T:
 def _reader(kind: Any) -> _Reader:
     if kind in _SCALARS:
         return _SCALARS[kind]
-    if is_dataclass(kind):
-        return _dataclass_reader(kind)
+    if hasattr(kind, "_fields"):
+        return _record_reader(kind)
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _choice_reader(args[1])
@@ -179,12 +177,9 @@ def _mapping_reader(read_key: _Reader, read_item: _Reader) -> _Reader:
     return read
 
 
-def _dataclass_reader(kind: Any) -> _Reader:
-    hints = get_type_hints(kind, include_extras=True)
-    readers = {f.name: _reader(hints[f.name]) for f in fields(kind)}
-    needed = tuple(
-        f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING
-    )
+def _record_reader(kind: Any) -> _Reader:
+    readers = {name: _reader(hint) for name, hint in kind.__annotations__.items()}
+    needed = [name for name in kind._fields if name not in kind._field_defaults]
 
     def read(value: object, place: _Place) -> Any:
         given = _mapping(value, place)

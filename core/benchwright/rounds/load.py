@@ -6,7 +6,6 @@ A round is a file `data/<name>.yaml`; nothing else lists them. Read lazily, once
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -14,7 +13,7 @@ from typing import Any
 
 from benchwright.errors import BenchwrightError, UsageError, did_you_mean
 from benchwright.rounds.decode import decode
-from benchwright.rounds.model import SCENARIOS, Round, Seeds
+from benchwright.rounds.model import SCENARIOS, Round
 
 DATA = Path(__file__).with_name("data")
 
@@ -33,6 +32,9 @@ _PATHS = frozenset(
         "model_mapping",
     }
 )
+_TEXT = ("scalar", "tag:yaml.org,2002:str")
+_LIST = ("sequence", "tag:yaml.org,2002:seq")
+_MAPPING = ("mapping", "tag:yaml.org,2002:map")
 _PLACES = frozenset({"system", "benchmark", "scenario", "implementation", "test"})
 
 
@@ -96,8 +98,10 @@ def _version(name: str) -> tuple[int, ...]:
 def _parse(text: str, source: str) -> Any:
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        return yaml.load(text, Loader=_loader())
+        node = loader.get_single_node()
+        return None if node is None else _plain(node, loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BenchwrightError(
@@ -105,29 +109,36 @@ def _parse(text: str, source: str) -> Any:
             where=f"{source}:{line}",
             why=error.problem,
         ) from error
+    finally:
+        loader.dispose()
 
 
-@cache
-def _loader() -> Any:
-    """YAML's safe loader, in C where there is one, that refuses a key given twice."""
-    import yaml
+def _plain(node: Any, loader: Any) -> Any:
+    """A node's value. The three kinds that nearly everything in a round is are read here: the
+    library takes three times as long for them, and lets the last of two equal keys win."""
+    kind = node.id, node.tag
+    if kind == _TEXT:
+        return node.value
+    if kind == _LIST:
+        return [_plain(item, loader) for item in node.value]
+    if kind == _MAPPING:
+        return {key: _plain(value, loader) for key, value in _pairs(node, loader)}
+    return loader.construct_object(node, deep=True)
 
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-    class Loader(base):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-            if len(mapping) != len(node.value):
-                seen: set[str] = set()
-                for key, _ in node.value:
-                    if key.value in seen:
-                        raise yaml.constructor.ConstructorError(
-                            None, None, f"the key `{key.value}` is given twice", key.start_mark
-                        )
-                    seen.add(key.value)
-            return mapping
+def _pairs(node: Any, loader: Any) -> Iterator[tuple[Any, Any]]:
+    from yaml.constructor import ConstructorError
 
-    return Loader
+    seen = set()
+    for key, value in node.value:
+        if key.id != "scalar":
+            raise ConstructorError(None, None, "a key must be plain text", key.start_mark)
+        name = _plain(key, loader)
+        if name in seen:
+            what = f"the key `{name}` is given twice"
+            raise ConstructorError(None, None, what, key.start_mark)
+        seen.add(name)
+        yield name, value
 
 
 def _contradictions(found: Round) -> Iterator[tuple[str, str]]:
@@ -180,7 +191,7 @@ def _wrong_settings(found: Round) -> Iterator[tuple[str, str]]:
             yield f"mlperf_conf.{line}", "must have the form model.Scenario.setting"
     pairs = [("", found.seeds)] + ([("test05_", found.test05_seeds)] if found.test05_seeds else [])
     for prefix, seeds in pairs:
-        for field in fields(Seeds):
-            line = f"*.*.{prefix}{field.name}"
-            if found.mlperf_conf.get(line) != getattr(seeds, field.name):
-                yield f"mlperf_conf.{line}", f"differs from {prefix}seeds.{field.name}"
+        for name, seed in seeds._asdict().items():
+            line = f"*.*.{prefix}{name}"
+            if found.mlperf_conf.get(line) != seed:
+                yield f"mlperf_conf.{line}", f"differs from {prefix}seeds.{name}"

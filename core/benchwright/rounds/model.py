@@ -5,11 +5,8 @@ file (data/), so nothing here depends on the version. Reading those files is loa
 loadgen's text form of the settings is conf.py's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from benchwright.errors import BenchwrightError, UsageError, did_you_mean
 from benchwright.rounds.decode import FrozenMap, OneOf
@@ -34,8 +31,7 @@ Number = int | float
 _NONE: FrozenMap[str, Any] = FrozenMap()
 
 
-@dataclass(frozen=True, slots=True)
-class Seeds:
+class Seeds(NamedTuple):
     """The three random seeds of loadgen (64 bits, unsigned)."""
 
     qsl_rng_seed: int
@@ -43,8 +39,7 @@ class Seeds:
     schedule_rng_seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds that hold for every model of the round."""
 
     min_duration_ms: int
@@ -68,8 +63,7 @@ class Limits:
     accuracy_delta_percent_999: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
+class Verdicts(NamedTuple):
     """What the official checker of the round does when a rule is broken, where rounds differ.
 
     `error` fails the submission (or crashes the checker), `warning` is only logged, `ignored` is
@@ -102,8 +96,7 @@ class Verdicts:
     """TEST01's accuracy folder lacks one of its files, or holds others."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoundModel:
+class RoundModel(NamedTuple):
     """What the round asks of one model."""
 
     name: str
@@ -176,8 +169,7 @@ class RoundModel:
         return self.conf_key, _known_scenario(scenario)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditTest:
+class AuditTest(NamedTuple):
     """One compliance test."""
 
     settings: Mapping[str, Number]
@@ -192,8 +184,7 @@ class AuditTest:
     """How far the test's performance may lie from the run's; None where it is not compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class SystemJson:
+class SystemJson(NamedTuple):
     """The system description: names of its fields."""
 
     required: tuple[str, ...]
@@ -207,8 +198,7 @@ class SystemJson:
     """Field -> allowed values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoints:
+class Endpoints(NamedTuple):
     """The tree form for results of MLCommons' endpoints harness instead of loadgen."""
 
     models: tuple[str, ...]
@@ -218,8 +208,7 @@ class Endpoints:
     """Folder name -> scenario, beyond the usual names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """One MLPerf Inference version. `benchwright.rounds.load_round` hands them out."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
@@ -36,7 +35,7 @@ def recipe_of(function: str = "write", **changes: Any) -> Recipe:
         tools={"pen": "1.0"},
         log="build/logs/one.log",
     )
-    return dataclasses.replace(made, **changes)
+    return made._replace(**changes)
 
 
 def calls() -> int:
@@ -205,7 +204,7 @@ def test_what_is_current_is_kept(place: Path) -> None:
     Path(made.folder, "text.txt").write_text("damaged", encoding="utf-8")
     assert not current(made)
     assert cook(made) == "executed"
-    assert cook(dataclasses.replace(made, tools={"pen": "2.0"})) == "executed"
+    assert cook(made._replace(tools={"pen": "2.0"})) == "executed"
     assert calls() == 5
     Path("in.txt").unlink()
     assert not current(made)
@@ -271,7 +270,7 @@ def test_a_tree_is_published_with_nothing_of_ours(place: Path) -> None:
     made = recipe_of(folder="build/manifests/tree", publish="build/tree")
     cook(made)
     (Path("build/tree") / "leftover").touch()
-    cook(dataclasses.replace(made, parameters={"text": "new", "count": "count"}))
+    cook(made._replace(parameters={"text": "new", "count": "count"}))
     assert sorted(path.name for path in Path("build/tree").iterdir()) == ["sub", "text.txt"]
     assert Path("build/tree/text.txt").read_text(encoding="utf-8") == "new"
     assert artifact.damage(Path(made.folder)) is None

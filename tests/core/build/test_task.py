@@ -3,7 +3,6 @@ runs kept."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -45,7 +44,7 @@ def model(**changes: Any) -> Recipe:
         inputs={"source": "source.txt"},
         log="build/model.log",
     )
-    return dataclasses.replace(made, **changes)
+    return made._replace(**changes)
 
 
 def engine(**changes: Any) -> Recipe:
@@ -57,7 +56,7 @@ def engine(**changes: Any) -> Recipe:
         inputs={"model": "build/model/text.txt"},
         log="build/engine.log",
     )
-    return dataclasses.replace(made, **changes)
+    return made._replace(**changes)
 
 
 def run(**changes: Any) -> Recipe:
@@ -70,7 +69,7 @@ def run(**changes: Any) -> Recipe:
         keyed_by_source=False,
         log="build/run.log",
     )
-    return dataclasses.replace(made, **changes)
+    return made._replace(**changes)
 
 
 def tasks(

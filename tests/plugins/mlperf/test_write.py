@@ -45,7 +45,7 @@ def test_the_same_runs_give_the_same_bytes(
 ) -> None:
     submission = workshop.submission(round_name, "closed")
     first = write(submission, tmp_path / "first")
-    backwards = replace(submission, results=list(reversed(submission.results)))
+    backwards = submission._replace(results=list(reversed(submission.results)))
     second = write(backwards, tmp_path / "second")
     assert files(first.root) == files(second.root)
 
