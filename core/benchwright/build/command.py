@@ -319,14 +319,17 @@ class Run(DoitRun):  # type: ignore[misc]
         return max(code, self._epilogues(reporter))
 
     def _epilogues(self, reporter: Reporter) -> int:
-        """The last words of the tasks that were selected, each once."""
+        """The last words of the tasks that were selected, each once. A measured run has none
+        where those of a product show them all."""
+        metas = [meta_of(self.control.tasks[record["task"]]) for record in reporter.records]
+        metas = [meta for meta in metas if meta.get("epilogue")]
+        shown = self.summary and not self.quiet
+        summed_up = shown and any(meta["kind"] == "product" for meta in metas)
         code = 0
-        for record in reporter.records:
-            meta = meta_of(self.control.tasks[record["task"]])
-            if meta.get("epilogue"):
-                speak = resolve(meta["epilogue"])
-                show = self.summary and not self.quiet
-                code = max(code, int(speak(meta, changed=reporter.executed > 0, show=show)))
+        for meta in metas:
+            show = not summed_up if meta["kind"] == "measurement" else shown
+            speak = resolve(meta["epilogue"])
+            code = max(code, int(speak(meta, changed=reporter.executed > 0, show=show)))
         return code
 
 

@@ -24,12 +24,18 @@ def print_json(value: Any) -> None:
 
 
 def load(
-    arguments: Namespace, *, extra: Sequence[str] = (), rerun: Iterable[str] = ()
+    arguments: Namespace,
+    *,
+    extra: Sequence[str] = (),
+    rerun: Iterable[str] = (),
+    quiet: bool = False,
 ) -> tuple[Plan, list[TaskDict]]:
-    """The plan of the campaign that the command line names, and its tasks."""
+    """The plan of the campaign that the command line names, and its tasks. quiet: what is wrong
+    with plugins is not told now."""
     plan = make_plan(arguments.campaign or CAMPAIGN_FILE, extra=extra, rerun=rerun)
     tasks = plan_tasks(plan)
-    warn(plan)
+    if not quiet:
+        warn(plan)
     return plan, tasks
 
 
@@ -39,26 +45,25 @@ def warn(plan: Plan) -> None:
         print(f"warning: {problem}", file=sys.stderr)
 
 
-def find(typed: str, tasks: Sequence[TaskDict]) -> list[str]:
+def find(typed: str, tasks: Sequence[TaskDict], started: str = ".") -> list[str]:
     """The tasks that a typed name means.
 
-    A stage's name means all its tasks; a target file the task that makes it. Of a subject, the
-    parts that the campaign leaves no choice about may be left out: `performance:Offline`.
+    A stage's name means all its tasks; a target file (its path leads from the folder `started`)
+    the task that makes it. Of a subject, the parts that the campaign leaves no choice about may
+    be left out: `performance:Offline`.
     """
     names = [name_of(task) for task in tasks]
     if typed in names:
         return [typed]
-    path = os.path.relpath(typed or ".")
-    for task in tasks:
-        if path in task["targets"]:
-            return [name_of(task)]
+    target = find_target(typed, tasks, started)
+    if target is not None:
+        return [name_of(target[0])]
     stage, _, rest = typed.partition(":")
     candidates = [name for name in names if name.split(":", 1)[0] == stage]
     if not candidates:
-        stages = {name.split(":", 1)[0] for name in names}
         raise UsageError(
-            f"unknown task or target `{typed}`; {did_you_mean(stage, stages)}".rstrip("; "),
-            fix="`benchwright list` shows the campaign's tasks",
+            f"unknown task or target `{typed}`; {_near(typed, stage, tasks)}".rstrip("; "),
+            fix="`benchwright list` shows the campaign's tasks, with `--json` their targets",
         )
     if not rest:
         return candidates
@@ -76,6 +81,34 @@ def find(typed: str, tasks: Sequence[TaskDict]) -> list[str]:
         f"unknown task `{typed}`; {near}".rstrip("; "),
         fix="`benchwright list` shows the campaign's tasks",
     )
+
+
+def find_target(
+    typed: str, tasks: Sequence[TaskDict], started: str = "."
+) -> tuple[TaskDict, str] | None:
+    """The task that makes the file which a typed path means, and that target as the task has it."""
+    place = os.path.join(started, typed)
+    # The way to this folder may lead through links.
+    paths = {
+        os.path.relpath(place),
+        os.path.relpath(os.path.realpath(place), os.path.realpath(".")),
+    }
+    for task in tasks:
+        for target in paths.intersection(task["targets"]):
+            return task, target
+    return None
+
+
+def _near(typed: str, stage: str, tasks: Sequence[TaskDict]) -> str:
+    """What may have been meant by a name that is no stage's and no target's."""
+    targets = [target for task in tasks for target in task["targets"]]
+    if os.sep in stage:
+        import difflib
+
+        (near, *_) = [*difflib.get_close_matches(os.path.normpath(typed), targets, n=1), ""]
+        if near:
+            return f"did you mean `{near}`?"
+    return did_you_mean(stage, {task["basename"] for task in tasks})
 
 
 def _matches(wanted: Sequence[str], parts: Sequence[str]) -> bool:

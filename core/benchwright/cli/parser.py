@@ -98,6 +98,13 @@ def build_parser() -> Parser:
             default=None,
             help="the campaign file (default: benchwright.yaml)",
         )
+        added.add_argument(
+            "--project",
+            metavar="DIR",
+            default=None,
+            help="the folder in which `build/` lies (default: this one, or without -c the nearest "
+            "above with a benchwright.yaml)",
+        )
         return added
 
     def add_json(to: Parser) -> None:
@@ -133,7 +140,16 @@ def build_parser() -> Parser:
         "has it alone",
     )
     add_budget(run)
-    run.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    run.add_argument(
+        "-q", "--quiet", action="store_true", help="print errors only: nothing when all is well"
+    )
+    run.add_argument(
+        "--depfile",
+        metavar="FILE",
+        default=None,
+        help="write which files outside the build the named targets depend on, as make and ninja "
+        "read it",
+    )
     add_json(run)
 
     listing = command("list", "list the campaign's tasks and whether they are due")
