@@ -5,11 +5,14 @@ In a dodo.py:
     from benchwright.embed import campaign_tasks
 
     def task_benchwright():
-        yield from campaign_tasks("benchwright.yaml")
+        yield from campaign_tasks("benchwright.yaml", prefix="bench")
+
+docs/embedding.md shows what a host's own tasks can do with them.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -82,13 +85,25 @@ def name_of(task: dict[str, Any]) -> str:
     return f"{task['basename']}:{subject}" if subject else str(task["basename"])
 
 
-def campaign_tasks(campaign: str | Path = CAMPAIGN_FILE) -> Iterator[dict[str, Any]]:
+def campaign_tasks(
+    campaign: str | Path = CAMPAIGN_FILE, *, prefix: str = ""
+) -> Iterator[dict[str, Any]]:
     """The tasks of a campaign file, for a dodo.py.
+
+    prefix: puts `<prefix>:` before every name (`vision:engine:…`), so that they collide with no
+    other task, and makes a group `<prefix>` of them all. Files lie in `build/<campaign>` below the
+    folder that doit works in, whatever the prefix and wherever the campaign file lies.
 
     A campaign that is wrong ends the program with the explanation and exit code 2: doit would
     print a traceback instead.
     """
     try:
+        if prefix and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", prefix):
+            raise UsageError(
+                f"`{prefix}` is no prefix for names of tasks",
+                where=str(campaign),
+                fix="use letters, digits, `.`, `_`, `+` and `-`",
+            )
         plan = make_plan(campaign)
         tasks = plan_tasks(plan)
     except UsageError as error:
@@ -96,6 +111,10 @@ def campaign_tasks(campaign: str | Path = CAMPAIGN_FILE) -> Iterator[dict[str, A
         raise SystemExit(int(error.exit_code)) from None
     for problem in plan.registry.problems():
         print(f"warning: {problem}", file=sys.stderr)
+    yield from _prefixed(tasks, prefix, str(campaign)) if prefix else _grouped(tasks)
+
+
+def _grouped(tasks: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     seen = set()
     for task in tasks:
         stage = task["basename"]
@@ -104,3 +123,25 @@ def campaign_tasks(campaign: str | Path = CAMPAIGN_FILE) -> Iterator[dict[str, A
             yield {"basename": stage, "name": None, "doc": f"every {stage} task"}
         seen.add(stage)
         yield task
+
+
+def _prefixed(
+    tasks: Iterable[dict[str, Any]], prefix: str, campaign: str
+) -> Iterator[dict[str, Any]]:
+    """The tasks as subtasks of `prefix`, and a group `<prefix>:<stage>` for each stage. Recipes
+    keep the names that they have everywhere: files, logs and the store are the same."""
+    yield {"basename": prefix, "name": None, "doc": f"everything of {campaign}"}
+    stages: dict[str, list[str]] = {}
+    for task in tasks:
+        name = name_of(task)
+        if "name" in task:
+            stages.setdefault(task["basename"], []).append(f"{prefix}:{name}")
+        needs = [f"{prefix}:{need}" for need in task["task_dep"]]
+        yield {**task, "basename": prefix, "name": name, "task_dep": needs}
+    for stage, names in stages.items():
+        yield {
+            "basename": f"{prefix}:{stage}",
+            "name": None,
+            "doc": f"every {stage} task of {campaign}",
+            "task_dep": names,
+        }

@@ -103,7 +103,7 @@ class Reporter:
                     shown.append(f"{len(reasons) - len(shown)} more")
                 self.lines.write(
                     f"stale: {task.name} is kept although {'; '.join(shown)}\n"
-                    f"       `benchwright run --rerun {task.name}` replaces it"
+                    f"       `benchwright run --rerun {meta['recipe'].task}` replaces it"
                 )
         # Not `task.actions`: doit would make an object of each.
         if not task.has_subtask:
