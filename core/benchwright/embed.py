@@ -15,12 +15,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchwright.build.task import META
 from benchwright.campaign import CAMPAIGN_FILE, load_campaign
 from benchwright.errors import UsageError
+from benchwright.names import TaskDict, find
+from benchwright.names import name_of as name_of
 from benchwright.plan import Plan
 from benchwright.plugins import Registry
 
@@ -33,12 +36,8 @@ def make_plan(
     registry: Registry | None = None,
 ) -> Plan:
     """The plan of a campaign file with the installed plugins; UsageError when it is wrong."""
-    return Plan(
-        load_campaign(Path(campaign)),
-        registry if registry is not None else Registry(),
-        extra=extra,
-        rerun=rerun,
-    )
+    found = load_campaign(Path(campaign))
+    return Plan(found, registry or Registry(), extra=extra, rerun=rerun)
 
 
 def plan_tasks(plan: Plan) -> list[dict[str, Any]]:
@@ -53,10 +52,12 @@ def plan_tasks(plan: Plan) -> list[dict[str, Any]]:
         for task in offered:
             names = {name_of(task), *task["targets"]}
             if names & taken:
-                status.problems.append(
+                problem = (
                     f"`{name_of(task)}` (tasks) or one of its targets exists already; "
                     "this one is left out"
                 )
+                if problem not in status.problems:
+                    status.problems.append(problem)
                 continue
             taken |= names
             tasks.append(task)
@@ -69,6 +70,39 @@ def plan_tasks(plan: Plan) -> list[dict[str, Any]]:
     return tasks
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is to be run of a plan: its tasks, and the names of those that are wanted."""
+
+    plan: Plan
+    tasks: list[TaskDict]
+    names: list[str]
+
+
+def select(
+    plan: Plan, typed: Sequence[str] = (), *, rerun: bool = False, started: str = "."
+) -> Selection:
+    """What the typed names mean of a plan that was made with `extra=typed`; without any, the whole
+    campaign. rerun: the measured runs among them are made again; started: where typed paths begin.
+    """
+    tasks = plan_tasks(plan)
+    names = [name for text in typed for name in find(text, tasks, started)]
+    if rerun:
+        measured = [name_of(task) for task in tasks if task["meta"][META]["kind"] == "measurement"]
+        again = [name for name in names if name in measured] if typed else measured
+        if not again:
+            raise UsageError(
+                "--rerun makes measured runs again, and none is among the named tasks",
+                fix="name a performance or accuracy task, or no task for all of them",
+            )
+        plan = Plan(plan.campaign, plan.registry, extra=typed, rerun=again)
+        tasks = plan_tasks(plan)
+    if not typed:
+        outside = plan.outside_tasks()
+        names = [name_of(task) for task in tasks if name_of(task) not in outside]
+    return Selection(plan, tasks, list(dict.fromkeys(names)))
+
+
 def _not_a_task(offered: Iterable[Any]) -> str | None:
     """What a plugin handed over that is no task of ours, or None."""
     for item in offered:
@@ -77,12 +111,6 @@ def _not_a_task(offered: Iterable[Any]) -> str | None:
         if META not in item.get("meta", {}) or "basename" not in item:
             return "a task that was not made with `benchwright.build.task`"
     return None
-
-
-def name_of(task: dict[str, Any]) -> str:
-    """A task dict's full name: `<stage>:<subject>`, or the stage alone."""
-    subject = task.get("name")
-    return f"{task['basename']}:{subject}" if subject else str(task["basename"])
 
 
 def campaign_tasks(

@@ -1,21 +1,19 @@
-"""What commands share: the campaign and its tasks, names as people type them, JSON output."""
+"""What commands share: the campaign and its tasks, JSON output."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchwright.campaign import CAMPAIGN_FILE
 from benchwright.embed import make_plan, plan_tasks
 from benchwright.embed import name_of as name_of
-from benchwright.errors import UsageError, did_you_mean
+from benchwright.names import TaskDict as TaskDict
+from benchwright.names import find as find
 from benchwright.plan import Plan
-
-TaskDict = dict[str, Any]
 
 
 def print_json(value: Any) -> None:
@@ -23,19 +21,11 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1))
 
 
-def load(
-    arguments: Namespace,
-    *,
-    extra: Sequence[str] = (),
-    rerun: Iterable[str] = (),
-    quiet: bool = False,
-) -> tuple[Plan, list[TaskDict]]:
-    """The plan of the campaign that the command line names, and its tasks. quiet: what is wrong
-    with plugins is not told now."""
-    plan = make_plan(arguments.campaign or CAMPAIGN_FILE, extra=extra, rerun=rerun)
+def load(arguments: Namespace, *, extra: Sequence[str] = ()) -> tuple[Plan, list[TaskDict]]:
+    """The plan of the campaign that the command line names, and its tasks."""
+    plan = make_plan(arguments.campaign or CAMPAIGN_FILE, extra=extra)
     tasks = plan_tasks(plan)
-    if not quiet:
-        warn(plan)
+    warn(plan)
     return plan, tasks
 
 
@@ -43,75 +33,3 @@ def warn(plan: Plan) -> None:
     """Names every plugin that was left out."""
     for problem in plan.registry.problems():
         print(f"warning: {problem}", file=sys.stderr)
-
-
-def find(typed: str, tasks: Sequence[TaskDict], started: str = ".") -> list[str]:
-    """The tasks that a typed name means.
-
-    A stage's name means all its tasks; a target file (its path leads from the folder `started`)
-    the task that makes it. Of a subject, the parts that the campaign leaves no choice about may
-    be left out: `performance:Offline`.
-    """
-    names = [name_of(task) for task in tasks]
-    if typed in names:
-        return [typed]
-    target = find_target(typed, tasks, started)
-    if target is not None:
-        return [name_of(target[0])]
-    stage, _, rest = typed.partition(":")
-    candidates = [name for name in names if name.split(":", 1)[0] == stage]
-    if not candidates:
-        raise UsageError(
-            f"unknown task or target `{typed}`; {_near(typed, stage, tasks)}".rstrip("; "),
-            fix="`benchwright list` shows the campaign's tasks, with `--json` their targets",
-        )
-    if not rest:
-        return candidates
-    wanted = rest.split("/")
-    found = [name for name in candidates if _matches(wanted, name.partition(":")[2].split("/"))]
-    if len(found) == 1:
-        return found
-    if found:
-        raise UsageError(
-            f"`{typed}` could mean {len(found)} tasks: {', '.join(found)}",
-            fix="type more of the name",
-        )
-    near = did_you_mean(rest, [name.partition(":")[2] for name in candidates])
-    raise UsageError(
-        f"unknown task `{typed}`; {near}".rstrip("; "),
-        fix="`benchwright list` shows the campaign's tasks",
-    )
-
-
-def find_target(
-    typed: str, tasks: Sequence[TaskDict], started: str = "."
-) -> tuple[TaskDict, str] | None:
-    """The task that makes the file which a typed path means, and that target as the task has it."""
-    place = os.path.join(started, typed)
-    # The way to this folder may lead through links.
-    paths = {
-        os.path.relpath(place),
-        os.path.relpath(os.path.realpath(place), os.path.realpath(".")),
-    }
-    for task in tasks:
-        for target in paths.intersection(task["targets"]):
-            return task, target
-    return None
-
-
-def _near(typed: str, stage: str, tasks: Sequence[TaskDict]) -> str:
-    """What may have been meant by a name that is no stage's and no target's."""
-    targets = [target for task in tasks for target in task["targets"]]
-    if os.sep in stage:
-        import difflib
-
-        (near, *_) = [*difflib.get_close_matches(os.path.normpath(typed), targets, n=1), ""]
-        if near:
-            return f"did you mean `{near}`?"
-    return did_you_mean(stage, {task["basename"] for task in tasks})
-
-
-def _matches(wanted: Sequence[str], parts: Sequence[str]) -> bool:
-    """Whether `wanted` is `parts` with some left out; `resnet50` stands for `resnet50-tiny` too."""
-    rest = iter(parts)
-    return all(any(part in (item, item.rsplit("-", 1)[0]) for item in rest) for part in wanted)

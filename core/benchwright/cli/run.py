@@ -13,8 +13,10 @@ from typing import Any
 from benchwright.build.engine import run_tasks, with_state
 from benchwright.build.resources import parse_budget, parse_jobs
 from benchwright.build.task import META
-from benchwright.cli.common import TaskDict, find, find_target, load, name_of, print_json, warn
-from benchwright.errors import UsageError
+from benchwright.campaign import CAMPAIGN_FILE
+from benchwright.cli.common import name_of, print_json, warn
+from benchwright.embed import Selection, make_plan, select
+from benchwright.names import TaskDict, find_target
 from benchwright.plan import Plan
 
 
@@ -24,27 +26,16 @@ def main(arguments: Namespace) -> int:
     parse_jobs(arguments.jobs)
     parse_budget(arguments.budget)
     quiet = arguments.quiet
-    plan, tasks = load(arguments, extra=arguments.tasks, quiet=quiet)
-    typed = {text: find(text, tasks, arguments.started) for text in arguments.tasks}
-    selected = [name for names in typed.values() for name in names]
-    if arguments.rerun:
-        measured = [name_of(task) for task in tasks if task["meta"][META]["kind"] == "measurement"]
-        rerun = [name for name in selected if name in measured] if selected else measured
-        if not rerun:
-            raise UsageError(
-                "--rerun makes measured runs again, and none is among the named tasks",
-                fix="name a performance or accuracy task, or no task for all of them",
-            )
-        plan, tasks = load(arguments, extra=arguments.tasks, rerun=rerun, quiet=quiet)
-    if not selected:
-        outside = set(plan.outside_tasks())
-        selected = [name_of(task) for task in tasks if name_of(task) not in outside]
+    plan = make_plan(arguments.campaign or CAMPAIGN_FILE, extra=arguments.tasks)
+    chosen = select(plan, arguments.tasks, rerun=arguments.rerun, started=arguments.started)
+    if not quiet:
+        warn(chosen.plan)
     # Now, because running tasks imports more of a plugin than the plan depends on.
     planned = _planned_from(plan) if arguments.depfile or arguments.tasks else []
     records: list[dict[str, object]] = []
     code = run_tasks(
-        tasks,
-        list(dict.fromkeys(selected)),
+        chosen.tasks,
+        chosen.names,
         keep_going=arguments.keep_going,
         jobs=arguments.jobs,
         budget=arguments.budget,
@@ -53,9 +44,9 @@ def main(arguments: Namespace) -> int:
         records=records,
     )
     if code == 0:
-        _tell_outer_build(arguments, tasks, selected, planned, began_ns)
+        _tell_outer_build(arguments, chosen, planned, began_ns)
     elif quiet:
-        warn(plan)
+        warn(chosen.plan)
     if arguments.json:
         for record in records:
             if record["log"] and not os.path.exists(str(record["log"])):
@@ -81,14 +72,11 @@ def _planned_from(plan: Plan) -> list[str]:
 
 
 def _tell_outer_build(
-    arguments: Namespace,
-    tasks: list[TaskDict],
-    selected: list[str],
-    planned: list[str],
-    began_ns: int,
+    arguments: Namespace, chosen: Selection, planned: list[str], began_ns: int
 ) -> None:
     """For a build system that calls us: sets the times of the targets that were named by path (all
     of what was named, where a depfile is wanted), and writes the depfile."""
+    tasks = chosen.tasks
     by_path = {
         text: target
         for text in arguments.tasks
@@ -104,14 +92,12 @@ def _tell_outer_build(
     targets = {text: target for text, (_, target) in by_path.items()}
     folders = {target: task["meta"][META]["folder"] for task, target in by_path.values()}
     if arguments.depfile:
-        named = {
-            item for text in arguments.tasks if text not in by_path for item in find(text, tasks)
-        }
+        made_by_path = {name_of(task) for task, _ in by_path.values()}
         for task in tasks:
-            if name_of(task) in (named if arguments.tasks else selected):
+            if name_of(task) in set(chosen.names) - made_by_path:
                 targets |= {name(target): target for target in task["targets"]}
                 folders |= dict.fromkeys(task["targets"], task["meta"][META]["folder"])
-    files = [*planned, *outer.outside_files(tasks, selected)]
+    files = [*planned, *outer.outside_files(tasks, chosen.names)]
     touched = outer.freshen(folders, files, began_ns)
     if touched:
         _keep_records(tasks, touched)
