@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "benchwright.cli.check",
     "results": "benchwright.cli.results",
     "init": "benchwright.cli.init",
+    "ci": "benchwright.cli.ci",
     "clean": "benchwright.cli.clean",
     "store": "benchwright.cli.store",
 }
