@@ -76,8 +76,9 @@ def _needed(tasks: Sequence[TaskDict], wanted: Iterable[str]) -> list[TaskDict]:
 
 # The depfile
 
-_IMPOSSIBLE = re.compile(r"[\x00-\x1f\x7f*;<>|`^\\]|[:)]$|^$")
-"""What ninja cannot read in a name however it is written, or make takes for something else."""
+_IMPOSSIBLE = re.compile(r"""[\x00-\x1f\x7f*?;&<>|`'"^\\]|[:)]$|^$""")
+"""What ninja (1.11) cannot read in a name however it is written, or make takes for something else.
+"""
 
 _NO_RULE = re.compile(r"[=%]")
 """What makes a rule without dependencies something else in make: an assignment, a pattern."""
@@ -125,8 +126,8 @@ def _not_to_be_named(name: str) -> BenchwrightError:
     return BenchwrightError(
         "a depfile cannot name this file so that make and ninja both understand it",
         where=repr(name),
-        why="control characters and *;<>|`^\\= mean something else there, and so do : and ) at the "
-        "end",
+        why="control characters, quotes and *?;&<>|^\\= mean something else there, and so do : and "
+        ") at the end",
         fix="rename it, or do without --depfile",
     )
 
