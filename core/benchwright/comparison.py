@@ -87,6 +87,8 @@ def load_baseline(path: Path) -> list[Record]:
         if missing:
             why = f"a record has no {', '.join(missing)}"
             raise UsageError("this is no list of results", where=str(path), why=why, fix=fix)
+    if not any(record["mode"] == "performance" for record in records):
+        raise UsageError("this baseline holds no performance result", where=str(path), fix=fix)
     return records
 
 
