@@ -7,7 +7,6 @@ backends and rounds are resolved by the plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -192,16 +191,13 @@ class Campaign(Options):
         """Reads a campaign file; UsageError with file, line and dotted path when it is wrong."""
         return load_campaign(Path(path))
 
-    def plan(self, *, extra: Iterable[str] = ()) -> Plan:
-        """What this campaign amounts to on this machine, with the plugins that are installed now.
-
-        extra: tasks outside the campaign that are wanted as well. UsageError names what does not
-        fit, before any work.
-        """
+    def plan(self) -> Plan:
+        """What this campaign amounts to on this machine, with the plugins that are installed now;
+        UsageError names what does not fit, before any work."""
         from benchwright.plan import Plan
         from benchwright.plugins import Registry
 
-        return Plan(self, Registry(), extra=tuple(extra))
+        return Plan(self, Registry())
 
     @property
     def document(self) -> yamlfile.Document:

@@ -9,9 +9,10 @@ import pytest
 
 from benchwright.build.engine import run_tasks
 from benchwright.build.recipe import Kitchen, Recipe
-from benchwright.build.task import measurement
+from benchwright.build.task import measurement, product
 from benchwright.errors import BenchwrightError
 from benchwright.outcome import Outcome, TaskOutcome, TasksFailed
+from benchwright.progress import TaskProgress
 from benchwright.results import RunResult
 
 RESULT = RunResult(
@@ -73,3 +74,25 @@ def test_failures_are_told_by_their_roots() -> None:
     assert str(failed).startswith("a task failed\nb: no disk\n  fix: ")
     assert failed.failures.keys() == {"b", "c"}
     assert failed.outcome is outcome
+
+
+def talk(kitchen: Kitchen) -> None:
+    """Says something, and how far it is."""
+    kitchen.say("halfway")
+    kitchen.progress(1, 2)
+
+
+def test_a_task_with_a_prefix_speaks_under_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    task = product(Recipe("model:m", f"{__name__}:talk", "build/m"), doc="")
+    seen: list[TaskProgress] = []
+    prefixed = {**task, "basename": "mine", "name": "model:m"}
+    assert run_tasks([prefixed], [], quiet=True, follower=seen.append) == 0
+    assert [(event.task, event.status, event.text, event.done) for event in seen] == [
+        ("mine:model:m", "started", "", None),
+        ("mine:model:m", "running", "halfway", None),
+        ("mine:model:m", "running", "", 1),
+        ("mine:model:m", "executed", "", None),
+    ]

@@ -30,8 +30,13 @@ def main(arguments: Namespace) -> int:
     chosen = select(plan, arguments.tasks, rerun=arguments.rerun, started=arguments.started)
     if not quiet:
         warn(chosen.plan)
+    by_path = {
+        text: target
+        for text in arguments.tasks
+        if (target := find_target(text, chosen.tasks, arguments.started)) is not None
+    }
     # Now, because running tasks imports more of a plugin than the plan depends on.
-    planned = _planned_from(plan) if arguments.depfile or arguments.tasks else []
+    planned = _planned_from(plan) if by_path or arguments.depfile else []
     records: list[dict[str, object]] = []
     code = run_tasks(
         chosen.tasks,
@@ -43,9 +48,9 @@ def main(arguments: Namespace) -> int:
         summary=not arguments.json,
         records=records,
     )
-    if code == 0:
-        _tell_outer_build(arguments, chosen, planned, began_ns)
-    elif quiet:
+    if code == 0 and planned:
+        _tell_outer_build(arguments, chosen, by_path, planned, began_ns)
+    elif code != 0 and quiet:
         warn(chosen.plan)
     if arguments.json:
         for record in records:
@@ -72,18 +77,16 @@ def _planned_from(plan: Plan) -> list[str]:
 
 
 def _tell_outer_build(
-    arguments: Namespace, chosen: Selection, planned: list[str], began_ns: int
+    arguments: Namespace,
+    chosen: Selection,
+    by_path: Mapping[str, tuple[TaskDict, str]],
+    planned: list[str],
+    began_ns: int,
 ) -> None:
     """For a build system that calls us: sets the times of the targets that were named by path (all
-    of what was named, where a depfile is wanted), and writes the depfile."""
+    of what was named, where a depfile is wanted), and writes the depfile. by_path: what was typed
+    → the task that makes it, and its target."""
     tasks = chosen.tasks
-    by_path = {
-        text: target
-        for text in arguments.tasks
-        if (target := find_target(text, tasks, arguments.started)) is not None
-    }
-    if not by_path and not arguments.depfile:
-        return
     from benchwright.build import outer
 
     name = outer.named_from(arguments.started)
