@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator
 
 from benchwright import yamlfile
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.options import Options
+
+if TYPE_CHECKING:
+    from benchwright.plan import Plan
 
 CAMPAIGN_FILE = "benchwright.yaml"
 """The campaign that is used when none is named."""
@@ -182,6 +185,19 @@ class Campaign(Options):
         if isinstance(value, int) and value < 1:
             raise ValueError("a duration is at least 1 second")
         return value
+
+    @classmethod
+    def load(cls, path: str | Path = CAMPAIGN_FILE) -> Campaign:
+        """Reads a campaign file; UsageError with file, line and dotted path when it is wrong."""
+        return load_campaign(Path(path))
+
+    def plan(self) -> Plan:
+        """What this campaign amounts to on this machine, with the plugins that are installed now;
+        UsageError names what does not fit, before any work."""
+        from benchwright.plan import Plan
+        from benchwright.plugins import Registry
+
+        return Plan(self, Registry())
 
     @property
     def document(self) -> yamlfile.Document:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
 
 NOT_INSTALLED = "not installed"
 
@@ -22,6 +23,18 @@ def name_and_version(dist: Distribution) -> tuple[str, str]:
         if field in found and not found[field]:
             found[field] = value.strip()
     return found["Name"], found["Version"]
+
+
+def metadata_file(name: str) -> Path | None:
+    """The file that states an installed distribution's version; None where there is none."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return None
+    for file in found.files or ():
+        if file.name in ("METADATA", "PKG-INFO") and len(file.parts) == 2:
+            return Path(str(found.locate_file(file)))
+    return None
 
 
 def installed_version(name: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchwright.campaign import Campaign, Pins, validate
 from benchwright.contracts.backend import BackendInfo
@@ -19,6 +19,10 @@ from benchwright.errors import UsageError, did_you_mean
 from benchwright.layout import Layout
 from benchwright.plugins import Registry, lookup
 from benchwright.rounds import SCENARIOS, Round, load_round
+
+if TYPE_CHECKING:
+    from benchwright.outcome import Outcome
+    from benchwright.progress import Follower
 
 MODES = ("performance", "accuracy")
 
@@ -108,6 +112,44 @@ class Plan:
                 self._add(name, backend)
         self._check_leftovers()
         self.extra_tasks = [task for task in extra if self._extend(task)]
+
+    def run(
+        self,
+        *tasks: str,
+        rerun: bool = False,
+        jobs: int | str = 1,
+        budget: str = "",
+        keep_going: bool = False,
+        quiet: bool = False,
+        progress: Follower | None = None,
+    ) -> Outcome:
+        """Builds and measures what is due, below `build/` in the current folder.
+
+        tasks: only these and what they need, named as on the command line; without any the whole
+        campaign. rerun: the measured runs among them are made again. jobs: how many tasks are made
+        at a time, or `auto`; budget: what they may use, such as `cpu=2,memory=8GB`. keep_going:
+        after a failure go on with what does not need it. quiet: nothing is written to standard
+        error; otherwise a line or two for each task, wherever it leads. progress: called with each
+        `TaskProgress`.
+
+        May be called again and again, from any thread, by one at a time; no signal handler is
+        touched. A run that came out INVALID is a result (`Outcome.ok` is False then, see
+        `Outcome.assert_valid`). Raises TasksFailed when tasks fail, UsageError for an unknown task
+        or a wrong budget, BenchwrightError when the build as a whole cannot go on.
+        """
+        from benchwright.outcome import run_plan
+
+        plan = Plan(self.campaign, self.registry, extra=tasks) if tasks else self
+        return run_plan(
+            plan,
+            tasks,
+            rerun=rerun,
+            jobs=jobs,
+            budget=budget,
+            keep_going=keep_going,
+            quiet=quiet,
+            progress=progress,
+        )
 
     def _check_leftovers(self) -> None:
         """Refuses what the campaign says but nothing would use."""

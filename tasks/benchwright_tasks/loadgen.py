@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,8 @@ def _wheel_task(plan: Plan, installed: str, file: str) -> dict[str, Any]:
 
 
 class _Source:
-    """A source to build: what counts for the key, and what the build needs besides."""
+    """A source to build: what counts for the key, what the build needs besides, and the files
+    that count by their digest."""
 
     def __init__(
         self,
@@ -103,11 +104,13 @@ class _Source:
         counts: Mapping[str, Any],
         aside: Mapping[str, Any],
         inputs: Mapping[str, str] | None = None,
+        files: Iterable[str] = (),
     ) -> None:
         self.doc = doc
         self.counts = counts
         self.aside = aside
         self.inputs = inputs or {}
+        self.files = files
 
 
 def _source_task(plan: Plan, source: _Source, *, instead: bool = False) -> dict[str, Any]:
@@ -136,6 +139,7 @@ def _source_task(plan: Plan, source: _Source, *, instead: bool = False) -> dict[
         seconds=loadgen_build.BUILD_SECONDS,
         disk_bytes=_SCRATCH_BYTES,
         download_bytes=_BUILD_TOOLS_BYTES,
+        watches=source.files,
     )
 
 
@@ -202,7 +206,7 @@ def _checksum(plan: Plan, settings: LoadgenSettings) -> str | None:
 
 
 def _from_folder(plan: Plan, path: Path, checksum: str | None) -> _Source:
-    from benchwright.harness.loadgen_source import source_digest, source_folder
+    from benchwright.harness.loadgen_source import source_digest, source_files, source_folder
 
     where = plan.campaign.where("loadgen", "source")
     if checksum is not None:
@@ -214,12 +218,14 @@ def _from_folder(plan: Plan, path: Path, checksum: str | None) -> _Source:
     try:
         folder = source_folder(path)
         digest = source_digest(folder)
+        files = [str(file) for _, file in source_files(folder)]
     except OSError as error:
         raise UsageError("this folder cannot be read", where=where, why=str(error)) from None
     except BenchwrightError as error:
         why = f"{error.where}: {error.why}"
         raise UsageError(error.what, where=where, why=why, fix=error.fix) from None
-    return _Source(str(path), {"from": "folder", "sha256": digest}, {"folder": str(folder)})
+    counts = {"from": "folder", "sha256": digest}
+    return _Source(str(path), counts, {"folder": str(folder)}, files=files)
 
 
 def _from_url(plan: Plan, url: str, checksum: str | None) -> _Source:

@@ -62,7 +62,9 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_sdist_holds_what_a_checkout_needs(distributions: dict[str, Path]) -> None:
     with tarfile.open(distributions["sdist"]) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    for wanted in ("dodo.py", "benchwright.yaml", "tests/packaging/test_wheel.py", "README.md"):
+    for wanted in ("dodo.py", "benchwright.yaml", "tests/packaging/test_wheel.py", "README.md",
+                   "examples/make/Makefile", "examples/ninja/build.ninja", "examples/dodo/dodo.py",
+                   "examples/cmake/CMakeLists.txt", "examples/python/notebook.ipynb"):  # fmt: skip
         assert wanted in names
     assert not [name for name in names if name.startswith("build/") or "__pycache__" in name]
 

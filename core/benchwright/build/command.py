@@ -6,12 +6,13 @@ themselves need none of it.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from doit.cmd_run import Run as DoitRun
 from doit.cmd_run import opt_num_process
@@ -29,6 +30,7 @@ from benchwright.build.records import quicken
 from benchwright.build.status import meta_of, statuses
 from benchwright.build.task import TOLD_ELSEWHERE, stale_reasons
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
+from benchwright.progress import Follower
 
 SHOWN_REASONS = 3
 """How many changes are named of a stale run; `benchwright explain` names all."""
@@ -39,11 +41,17 @@ class Reporter:
 
     desc = "one line per task, estimate first"
 
-    def __init__(self, quiet: bool = False, jobs: int = 1) -> None:
-        self.lines = Lines(quiet=quiet, jobs=jobs)
+    def __init__(
+        self,
+        quiet: bool = False,
+        jobs: int = 1,
+        follower: Follower | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        self.lines = Lines(quiet=quiet, jobs=jobs, stream=stream, follower=follower)
         self._lacking: dict[str, str] = {}
         self.records: list[dict[str, Any]] = []
-        self.failed: list[str] = []
+        self.failed: dict[str, str] = {}
         self.before_first: Callable[[], None] = lambda: None
         self.executed = 0
         self.begin = time.monotonic()
@@ -75,11 +83,11 @@ class Reporter:
     def add_failure(self, task: Any, fail: Any) -> None:
         """A task has failed; the message names file, cause and log."""
         seconds = self.lines.ended(task.name, "failed")
-        self.failed.append(task.name)
         if isinstance(fail, UnmetDependency):
             self.lines.skipped(task.name)
             self._not_run(task, fail)
         else:
+            self.failed[task.name] = _message(fail)
             self.lines.error(f"error: {task.name} failed\n{_indent(_message(fail))}")
         if task.actions:
             self._record(task, "failed", seconds)
@@ -88,6 +96,7 @@ class Reporter:
         """Names the task at the root, which has told its own story."""
         roots = {self._lacking.get(name, name): None for name in str(fail.message).split()}
         self._lacking[task.name] = next(iter(roots))
+        self.failed[task.name] = f"not run: it needs {', '.join(roots)}, which failed"
         if task.actions:
             self.lines.error(f"not run: {task.name} needs {', '.join(roots)}, which failed")
 
@@ -103,7 +112,7 @@ class Reporter:
                     shown.append(f"{len(reasons) - len(shown)} more")
                 self.lines.write(
                     f"stale: {task.name} is kept although {'; '.join(shown)}\n"
-                    f"       `benchwright run --rerun {task.name}` replaces it"
+                    f"       `benchwright run --rerun {meta['recipe'].task}` replaces it"
                 )
         # Not `task.actions`: doit would make an object of each.
         if not task.has_subtask:
@@ -119,7 +128,7 @@ class Reporter:
 
     def runtime_error(self, message: str) -> None:
         """The build itself failed."""
-        self.failed.append("")
+        self.failed[""] = message
         self.lines.error(f"error: {message}")
 
     def teardown_task(self, task: Any) -> None:
@@ -133,6 +142,7 @@ class Reporter:
         self.records.append(
             {"task": task.name, "status": status, "seconds": round(seconds, 3), "log": log}
         )
+        self.lines.tell(task.name, status, seconds=seconds, text=self.failed.get(task.name, ""))
 
 
 def _message(fail: Any) -> str:
@@ -151,7 +161,11 @@ class Run(DoitRun):  # type: ignore[misc]
     name = "run"
     quiet = False
     summary = True
+    embedded = False
+    """Whether a program has called us: its signals are its own, and errors are raised."""
+    follower: Follower | None = None
     records: list[dict[str, Any]]
+    failures: dict[str, str]
     cmd_options = (
         *(option for option in DoitRun.cmd_options if option is not opt_num_process),
         {
@@ -173,7 +187,7 @@ class Run(DoitRun):  # type: ignore[misc]
 
     def execute(self, params: Any, args: Any) -> int:
         """Runs the selected tasks; returns the exit code."""
-        self.records = []
+        self.records, self.failures = [], {}
         try:
             jobs = resources.parse_jobs(str(params["num_process"]))
             self._refuse_threads(params)
@@ -186,27 +200,44 @@ class Run(DoitRun):  # type: ignore[misc]
                 self.budget = resources.budget(params["budget"], jobs)
                 self.jobs = resources.job_count(jobs, self.budget)
         except UsageError as error:
+            if self.embedded:
+                raise
             print(f"error: {error}", file=sys.stderr)
             return int(error.exit_code)
-        reporter = Reporter(self.quiet, self.jobs)
+        # A program that wants quiet is given the errors as exceptions.
+        nowhere = io.StringIO() if self.quiet and self.embedded else None
+        reporter = Reporter(self.quiet, self.jobs, self.follower, nowhere)
         reporter.before_first = lambda: self._estimate(reporter)
         params["reporter"] = reporter
+        try:
+            return self._reported(reporter, params, args)
+        finally:
+            self.records, self.failures = reporter.records, reporter.failed
+            reporter.lines.release()
+
+    def _reported(self, reporter: Reporter, params: Any, args: Any) -> int:
         told = TOLD_ELSEWHERE.set(True)
         try:
-            with Interrupts() as self.interrupts, told_to(reporter.lines):
+            with (
+                Interrupts(ours=not self.embedded) as self.interrupts,
+                told_to(reporter.lines),
+            ):
                 code = int(super().execute(params, args))
         except KeyboardInterrupt:
+            if self.embedded:
+                raise
             reporter.lines.close()
             reporter.lines.write("interrupted: finished work is kept; run again to go on")
             return int(ExitCode.INTERRUPTED)
         except (BenchwrightError, OSError) as error:
             explained = explain_os_error(error, ".") if isinstance(error, OSError) else error
+            if self.embedded:
+                raise explained from error
             reporter.lines.error(f"error: {explained}")
             return int(explained.exit_code)
         finally:
             TOLD_ELSEWHERE.reset(told)
             reporter.lines.close()
-            self.records = reporter.records
         return self._account(reporter, code)
 
     def _refuse_threads(self, params: Any) -> None:
@@ -319,14 +350,17 @@ class Run(DoitRun):  # type: ignore[misc]
         return max(code, self._epilogues(reporter))
 
     def _epilogues(self, reporter: Reporter) -> int:
-        """The last words of the tasks that were selected, each once."""
+        """The last words of the tasks that were selected, each once. A measured run has none
+        where those of a product show them all."""
+        metas = [meta_of(self.control.tasks[record["task"]]) for record in reporter.records]
+        metas = [meta for meta in metas if meta.get("epilogue")]
+        shown = self.summary and not self.quiet
+        summed_up = shown and any(meta["kind"] == "product" for meta in metas)
         code = 0
-        for record in reporter.records:
-            meta = meta_of(self.control.tasks[record["task"]])
-            if meta.get("epilogue"):
-                speak = resolve(meta["epilogue"])
-                show = self.summary and not self.quiet
-                code = max(code, int(speak(meta, changed=reporter.executed > 0, show=show)))
+        for meta in metas:
+            show = not summed_up if meta["kind"] == "measurement" else shown
+            speak = resolve(meta["epilogue"])
+            code = max(code, int(speak(meta, changed=reporter.executed > 0, show=show)))
         return code
 
 

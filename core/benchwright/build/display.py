@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,14 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from benchwright.build.console import Audience, own_stderr
-from benchwright.progress import ProgressCallback
+from benchwright.progress import Follower, ProgressCallback, TaskProgress
 
 _REDRAW_SECONDS = 0.25
 _MEASURING_SECONDS = 1.0
 """While a measured run has the machine, the display keeps still for longer."""
+
+_FOLLOW_SECONDS = 0.1
+"""How often a program is told how far a task is."""
 
 _SHOWN_TASKS = 16
 _BAR = 20
@@ -102,10 +106,19 @@ class Forecast:
 
 
 class Lines(Audience):
-    """The account of a build on standard error. jobs: how many tasks may run at a time."""
+    """The account of a build on standard error. jobs: how many tasks may run at a time; follower:
+    a program that is told too."""
 
-    def __init__(self, *, quiet: bool = False, jobs: int = 1, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        jobs: int = 1,
+        stream: TextIO | None = None,
+        follower: Follower | None = None,
+    ) -> None:
         self.jobs = jobs
+        self._follower = follower
         self._quiet = quiet
         self._own = stream is None
         self._stream = own_stderr() if stream is None else stream
@@ -172,6 +185,7 @@ class Lines(Audience):
             self._running[task] = _Running(time.monotonic(), seconds, exclusive)
             self._last_started = task
             self._done += 1
+            self.tell(task, "started")
             if self.live:
                 self._erase()
                 self._draw()
@@ -211,16 +225,35 @@ class Lines(Audience):
                 self._running[task].told = text
             named = self.live or self.jobs > 1
             self.write(f"  {f'{task}: ' if named else ''}{text}")
+            self.tell(task, "running", text=text)
 
     def progress(self, task: str) -> ProgressCallback:
         """How far a running task is."""
+        last = 0.0
 
         def update(done: int, total: int | None) -> None:
+            nonlocal last
             running = self._running.get(task)
             if running is not None:
                 running.done, running.total, running.told = done, total, ""
+            now = time.monotonic()
+            if self._follower and (now - last >= _FOLLOW_SECONDS or done == total):
+                last = now
+                self.tell(task, "running", done=done, total=total)
 
         return update
+
+    def tell(self, task: str, status: Any, **how: Any) -> None:
+        """Tells the follower, if there is one; its faults are its own."""
+        if self._follower is None:
+            return
+        count = max(self._total, self._done)
+        try:
+            self._follower(TaskProgress(task, status, self._done, count, **how))
+        except Exception as error:
+            self._follower = None
+            told = f"{type(error).__name__}: {error}"
+            self.error(f"warning: the progress callback raised {told}; it is called no more")
 
     # The part that is redrawn
 
@@ -246,6 +279,11 @@ class Lines(Audience):
             self._erase()
             self._paused += 1
             self.live = False
+
+    def release(self) -> None:
+        """Nothing will be written any more."""
+        if self._stream is not sys.stderr and self._own:
+            self._stream.close()
 
     def _tick(self) -> None:
         if self._ticker is None:

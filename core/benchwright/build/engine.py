@@ -8,12 +8,14 @@ from typing import Any
 from doit.cmd_base import DoitCmdBase, TaskLoader2
 from doit.control import TaskControl
 from doit.doit_cmd import DoitMain
+from doit.globals import Globals
 from doit.task import Task
 
 from benchwright.build.command import Run
 from benchwright.build.task import TOLD_ELSEWHERE
 from benchwright.errors import BenchwrightError
 from benchwright.layout import BUILD
+from benchwright.progress import Follower
 
 STATE_FILE = f"{BUILD}/.benchwright-state.db"
 """doit's records, shared with plain doit in the same folder."""
@@ -79,6 +81,10 @@ class _Engine(DoitMain):  # type: ignore[misc]
         super().__init__(TaskDicts(tasks), config_filenames=(), extra_config=_CONFIG)
         self._command = command
 
+    def process_args(self, cmd_args: Sequence[str]) -> list[str]:
+        """Nothing of ours is an assignment; those of a doit that has called us are left alone."""
+        return list(cmd_args)
+
     def get_cmds(self) -> Any:
         commands = super().get_cmds()
         commands[self._command.get_name()] = self._command
@@ -95,22 +101,37 @@ def run_tasks(
     quiet: bool = False,
     summary: bool = True,
     records: list[dict[str, Any]] | None = None,
+    failures: dict[str, str] | None = None,
+    follower: Follower | None = None,
+    embedded: bool = False,
 ) -> int:
     """Runs the selected tasks and what they need; returns the exit code.
 
     jobs: how many tasks at a time, or `auto`; budget: what they may use, as `cpu=2,memory=8GB`;
-    records, when given, receives what `run --json` prints of each task.
+    records and failures, when given, receive what `run --json` prints of each task, and why those
+    that failed did; follower: is told how it goes on; embedded: for a program that goes on after
+    this: its signal handlers are left alone, an error of the build as a whole is raised, and
+    KeyboardInterrupt goes through.
     """
+    faults: list[BenchwrightError] = []
 
     class Command(Run):
         name = "run"
 
         def execute(self, params: Any, args: Any) -> int:
             self.quiet, self.summary = quiet, summary
-            code = super().execute(params, args)
-            if records is not None:
-                records.extend(self.records)
-            return code
+            self.follower, self.embedded = follower, embedded
+            try:
+                return super().execute(params, args)
+            except BenchwrightError as error:
+                # doit would print a traceback.
+                faults.append(error)
+                return int(error.exit_code)
+            finally:
+                if records is not None:
+                    records.extend(self.records)
+                if failures is not None:
+                    failures.update(self.failures)
 
     arguments = ["run"]
     if keep_going:
@@ -119,7 +140,22 @@ def run_tasks(
         arguments += ["-n", str(jobs)]
     if budget:
         arguments.append(f"--budget={budget}")
-    return int(_Engine(tasks, Command).run([*arguments, *selected]))
+    code = _run_engine(tasks, Command, [*arguments, *selected])
+    if faults:
+        raise faults[0]
+    return code
+
+
+def _run_engine(
+    tasks: Iterable[Mapping[str, Any]], command: type[DoitCmdBase], arguments: Sequence[str]
+) -> int:
+    """One command of doit, which keeps its records' manager where every module can see it: that
+    of a doit that has called us is put back."""
+    manager = Globals.dep_manager
+    try:
+        return int(_Engine(tasks, command).run(arguments))
+    finally:
+        Globals.dep_manager = manager
 
 
 def with_state(
@@ -151,7 +187,7 @@ def with_state(
             return 0
 
     failures: list[BenchwrightError] = []
-    code = _Engine(tasks, Look).run(["look"])
+    code = _run_engine(tasks, Look, ["look"])
     if failures:
         raise failures[0]
     if code != 0:

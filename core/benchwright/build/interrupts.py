@@ -18,9 +18,11 @@ _ONE_BLOW_SECONDS = 0.3
 
 
 class Interrupts:
-    """Turns these signals into KeyboardInterrupt, but never within `shielded` code."""
+    """Turns these signals into KeyboardInterrupt, but never within `shielded` code. Where they are
+    somebody else's (a program that calls us), they are left alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ours: bool = True) -> None:
+        self._names = _SIGNALS if ours else ()
         self.at_once: list[Callable[[], None]] = []
         """What a second signal calls before the process ends; must neither wait nor raise."""
         self._first: float | None = None
@@ -29,7 +31,7 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
-        for name in _SIGNALS:
+        for name in self._names:
             number = getattr(signal, name, None)
             # What our parent has ignored (nohup) stays ignored.
             if number is None or signal.getsignal(number) is signal.SIG_IGN:

@@ -61,12 +61,16 @@ class Recipe(NamedTuple):
     aside: Mapping[str, Any] = _NOTHING
     store: Literal["", "copy", "link"] = ""
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules and packages whose source counts."""
+        return (self.call.split(":")[0], *self.sources) if self.keyed_by_source else ()
+
     def ingredients(self) -> dict[str, str]:
         """Everything that the recipe key is made of, each under a name that can be explained."""
         stage = self.task.split(":", 1)[0]
         parts = {"recipe": f"{stage} by {self.call}"}
-        modules = (self.call.split(":")[0], *self.sources) if self.keyed_by_source else ()
-        for module in modules:
+        for module in self.modules:
             parts[f"source of {module}"] = module_digest(module)
         for name, value in flatten(self.parameters).items():
             parts[f"option {name}"] = value
@@ -77,8 +81,7 @@ class Recipe(NamedTuple):
     def key(self) -> str:
         """The recipe key: of the same things as `ingredients`, in a form that is quick to make,
         because every task's key is made in every build."""
-        modules = (self.call.split(":")[0], *self.sources) if self.keyed_by_source else ()
-        sources = [[module, module_digest(module)] for module in modules]
+        sources = [[module, module_digest(module)] for module in self.modules]
         stage = self.task.split(":", 1)[0]
         text = _ENCODE([stage, self.call, sources, self.parameters, self.tools])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -111,16 +114,27 @@ def flatten(value: Any, prefix: str = "") -> dict[str, str]:
 def module_digest(module: str) -> str:
     """The sha256 of a module's source, found without importing the module itself; of a package,
     of every file below it (its data files decide as much as its code)."""
+    files = module_files(module)
+    if not files:
+        return "unknown"
+    if "" in files:
+        return sha256_of(files[""])
+    return digest_of({name: sha256_of(path) for name, path in files.items()})
+
+
+def module_files(module: str) -> dict[str, Path]:
+    """The files whose content is a module's source: of a package every file by its path in it, of
+    a plain module one without a name. Empty where there is none to be found."""
     spec = find_spec(module)
     if spec is None or spec.origin is None or not os.path.exists(spec.origin):
-        return "unknown"
+        return {}
     if not spec.submodule_search_locations:
-        return sha256_of(Path(spec.origin))
+        return {"": Path(spec.origin)}
     root = Path(spec.origin).parent
     files = sorted(
         path for path in root.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".pyo")
     )
-    return digest_of({path.relative_to(root).as_posix(): sha256_of(path) for path in files})
+    return {path.relative_to(root).as_posix(): path for path in files}
 
 
 @dataclass(eq=False, repr=False)

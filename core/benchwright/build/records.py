@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from doit.dependency import Dependency, DependencyStatus
@@ -17,6 +17,7 @@ from doit.globals import Globals
 
 from benchwright.build import artifact
 from benchwright.build.recipe import Recipe
+from benchwright.build.state import LAST_KEY
 from benchwright.build.status import meta_of
 from benchwright.build.task import EVIDENCE, certain, evidence, remember, unchanged
 from benchwright.errors import BenchwrightError
@@ -89,6 +90,30 @@ class Records(Dependency):  # type: ignore[misc]
         self._seen.clear()
         if not meta_of(task):
             super().remove_success(task)
+
+
+def restamp(
+    records: Dependency,
+    tasks: Iterable[Any],
+    touched: Mapping[str, tuple[artifact.Stamp, artifact.Stamp]],
+) -> None:
+    """Takes over that we have set the times of files, whose content is as it was: they need not
+    be read for it. touched: path → stamps before and after."""
+    for task in tasks:
+        values = records.get_values(task.name)
+        known = values.get(EVIDENCE) or {}
+        changed = False
+        for stamps in (known.get("inputs", {}), known.get("files", {}), values.get("stamps") or {}):
+            for path in touched.keys() & stamps.keys():
+                before, after = touched[path]
+                if stamps[path] == before:
+                    stamps[path] = after
+                    changed = True
+        if changed:
+            backend = records.backend
+            backend.set(task.name, "_values_:", values)
+            # Our backend writes a record with the last key that doit sets.
+            backend.set(task.name, LAST_KEY, backend.get(task.name, LAST_KEY))
 
 
 def _product(task: Any) -> Recipe | None:

@@ -8,9 +8,26 @@ from typing import Any
 
 from doit.runner import Runner
 
+from benchwright.build.console import Audience, told_to
 from benchwright.build.display import Lines
 from benchwright.build.interrupts import Interrupts
 from benchwright.build.status import meta_of
+from benchwright.progress import ProgressCallback
+
+
+class _Named(Audience):
+    """Takes what the task that runs here says under the name by which the build knows it: in a
+    dodo.py of somebody else's it may have a prefix of which its recipe knows nothing."""
+
+    def __init__(self, lines: Lines, name: str) -> None:
+        self._lines = lines
+        self._name = name
+
+    def say(self, task: str, text: str) -> None:
+        self._lines.say(self._name, text)
+
+    def progress(self, task: str) -> ProgressCallback:
+        return self._lines.progress(self._name)
 
 
 class SerialRunner(Runner):  # type: ignore[misc]
@@ -23,8 +40,10 @@ class SerialRunner(Runner):  # type: ignore[misc]
 
     def execute_task(self, task: Any) -> Any:
         """Runs a task's actions here; a foreign one has the terminal for itself."""
-        foreign = not meta_of(task) and bool(task.actions)
-        with self.lines.suspended() if foreign else contextlib.nullcontext():
+        if not meta_of(task):
+            with self.lines.suspended() if task.actions else contextlib.nullcontext():
+                return super().execute_task(task)
+        with told_to(_Named(self.lines, task.name)):
             return super().execute_task(task)
 
     def process_task_result(self, node: Any, base_fail: Any) -> None:

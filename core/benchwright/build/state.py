@@ -15,7 +15,7 @@ from typing import Any
 
 from benchwright.errors import BenchwrightError
 
-_LAST_KEY = "deps:"
+LAST_KEY = "deps:"
 """The key that doit's `save_success` sets last: the task's record is then complete."""
 
 _WAIT_SECONDS = 60.0
@@ -139,7 +139,7 @@ class StateBackend:
         """Saves a value; the task's record is written when doit has set its last key."""
         self._record(task_id)[dependency] = value
         self._dirty.add(task_id)
-        if dependency == _LAST_KEY:
+        if dependency == LAST_KEY:
             self._write(task_id)
 
     def _write(self, task: str) -> None:

@@ -44,6 +44,7 @@ def product(
     resources: Mapping[str, float] | None = None,
     exclusive: bool = False,
     epilogue: str | None = None,
+    watches: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The task of an artifact that is made from inputs: rebuilt when and only when it would differ.
 
@@ -52,7 +53,8 @@ def product(
     disk_bytes, download_bytes: what it takes when it runs; resources: what it needs to itself
     meanwhile (`cpu` in cores, one where not said; `memory` in bytes, `gpu`, `disk` in bytes, which
     is disk_bytes where not said); exclusive: nothing else of this build runs beside it; epilogue:
-    import path of a function that the runner calls after everything, with this task's folder.
+    import path of a function that the runner calls after everything, with this task's folder;
+    watches: files outside the build that count by way of a parameter, for who compares times.
     """
     return _task(
         made.task,
@@ -74,6 +76,7 @@ def product(
             "resources": stated(made.task, _with_disk(disk_bytes, resources)),
             "exclusive": exclusive,
             "epilogue": epilogue,
+            "watches": tuple(watches),
         },
     )
 
@@ -87,10 +90,11 @@ def measurement(
     seconds: float,
     rerun: bool = False,
     resources: Mapping[str, float] | None = None,
+    epilogue: str | None = None,
 ) -> dict[str, Any]:
     """The task of a measured run. A run is a measurement, not a product: once it is there it
     stays, also when it has gone stale, until `rerun` asks for another. It has the machine alone;
-    resources (as of `product`): what it cannot do without."""
+    resources (as of `product`): what it cannot do without; epilogue: as of `product`."""
     return _task(
         made.task,
         doc=doc,
@@ -110,7 +114,7 @@ def measurement(
             "download_bytes": 0,
             "resources": stated(made.task, resources),
             "exclusive": True,
-            "epilogue": None,
+            "epilogue": epilogue,
         },
     )
 

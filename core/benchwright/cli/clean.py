@@ -14,7 +14,7 @@ from benchwright.cli.common import find, load, name_of
 def main(arguments: Namespace) -> int:
     """Removes what the campaign's tasks built. Measured runs are kept unless asked for."""
     _, tasks = load(arguments, extra=arguments.tasks)
-    named = {name for typed in arguments.tasks for name in find(typed, tasks)}
+    named = {name for typed in arguments.tasks for name in find(typed, tasks, arguments.started)}
     removed = kept = 0
     for task in tasks:
         meta = task["meta"][META]

@@ -1,21 +1,19 @@
-"""What commands share: the campaign and its tasks, names as people type them, JSON output."""
+"""What commands share: the campaign and its tasks, JSON output."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchwright.campaign import CAMPAIGN_FILE
 from benchwright.embed import make_plan, plan_tasks
 from benchwright.embed import name_of as name_of
-from benchwright.errors import UsageError, did_you_mean
+from benchwright.names import TaskDict as TaskDict
+from benchwright.names import find as find
 from benchwright.plan import Plan
-
-TaskDict = dict[str, Any]
 
 
 def print_json(value: Any) -> None:
@@ -23,11 +21,9 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1))
 
 
-def load(
-    arguments: Namespace, *, extra: Sequence[str] = (), rerun: Iterable[str] = ()
-) -> tuple[Plan, list[TaskDict]]:
+def load(arguments: Namespace, *, extra: Sequence[str] = ()) -> tuple[Plan, list[TaskDict]]:
     """The plan of the campaign that the command line names, and its tasks."""
-    plan = make_plan(arguments.campaign or CAMPAIGN_FILE, extra=extra, rerun=rerun)
+    plan = make_plan(arguments.campaign or CAMPAIGN_FILE, extra=extra)
     tasks = plan_tasks(plan)
     warn(plan)
     return plan, tasks
@@ -37,48 +33,3 @@ def warn(plan: Plan) -> None:
     """Names every plugin that was left out."""
     for problem in plan.registry.problems():
         print(f"warning: {problem}", file=sys.stderr)
-
-
-def find(typed: str, tasks: Sequence[TaskDict]) -> list[str]:
-    """The tasks that a typed name means.
-
-    A stage's name means all its tasks; a target file the task that makes it. Of a subject, the
-    parts that the campaign leaves no choice about may be left out: `performance:Offline`.
-    """
-    names = [name_of(task) for task in tasks]
-    if typed in names:
-        return [typed]
-    path = os.path.relpath(typed or ".")
-    for task in tasks:
-        if path in task["targets"]:
-            return [name_of(task)]
-    stage, _, rest = typed.partition(":")
-    candidates = [name for name in names if name.split(":", 1)[0] == stage]
-    if not candidates:
-        stages = {name.split(":", 1)[0] for name in names}
-        raise UsageError(
-            f"unknown task or target `{typed}`; {did_you_mean(stage, stages)}".rstrip("; "),
-            fix="`benchwright list` shows the campaign's tasks",
-        )
-    if not rest:
-        return candidates
-    wanted = rest.split("/")
-    found = [name for name in candidates if _matches(wanted, name.partition(":")[2].split("/"))]
-    if len(found) == 1:
-        return found
-    if found:
-        raise UsageError(
-            f"`{typed}` could mean {len(found)} tasks: {', '.join(found)}",
-            fix="type more of the name",
-        )
-    near = did_you_mean(rest, [name.partition(":")[2] for name in candidates])
-    raise UsageError(
-        f"unknown task `{typed}`; {near}".rstrip("; "),
-        fix="`benchwright list` shows the campaign's tasks",
-    )
-
-
-def _matches(wanted: Sequence[str], parts: Sequence[str]) -> bool:
-    """Whether `wanted` is `parts` with some left out; `resnet50` stands for `resnet50-tiny` too."""
-    rest = iter(parts)
-    return all(any(part in (item, item.rsplit("-", 1)[0]) for item in rest) for part in wanted)

@@ -13,7 +13,7 @@ from benchwright.cli.common import find, load, print_json
 def main(arguments: Namespace) -> int:
     """Says why each meant task would run, or why not."""
     _, tasks = load(arguments, extra=[arguments.task])
-    names = find(arguments.task, tasks)
+    names = find(arguments.task, tasks, arguments.started)
     found: dict[str, TaskStatus] = {}
     with_state(tasks, lambda by_name, records: found.update(statuses(by_name.values(), records)))
     answers = [_answer(found[name]) for name in names]

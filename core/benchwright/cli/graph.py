@@ -25,7 +25,9 @@ def main(arguments: Namespace) -> int:
     )
     graph = graphs[0]
     if arguments.tasks:
-        graph = graph.under(name for typed in arguments.tasks for name in find(typed, tasks))
+        graph = graph.under(
+            name for typed in arguments.tasks for name in find(typed, tasks, arguments.started)
+        )
     if arguments.svg:
         try:
             Path(arguments.svg).write_text(as_svg(graph), encoding="utf-8")

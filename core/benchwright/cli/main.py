@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from benchwright.cli.parser import build_parser
+from benchwright.cli.place import enter
 from benchwright.errors import BenchwrightError, ExitCode
 from benchwright.garbage import none_until_work
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "check": "benchwright.cli.check",
     "results": "benchwright.cli.results",
     "init": "benchwright.cli.init",
+    "ci": "benchwright.cli.ci",
     "clean": "benchwright.cli.clean",
     "store": "benchwright.cli.store",
 }
@@ -44,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return int(ExitCode.OK)
     try:
+        enter(arguments)
         return int(import_module(COMMANDS[arguments.command]).main(arguments))
     except BenchwrightError as error:
         print(f"error: {error}", file=sys.stderr)

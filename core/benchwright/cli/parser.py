@@ -98,6 +98,13 @@ def build_parser() -> Parser:
             default=None,
             help="the campaign file (default: benchwright.yaml)",
         )
+        added.add_argument(
+            "--project",
+            metavar="DIR",
+            default=None,
+            help="the folder in which `build/` lies (default: this one, or without -c the nearest "
+            "above with a benchwright.yaml)",
+        )
         return added
 
     def add_json(to: Parser) -> None:
@@ -110,6 +117,15 @@ def build_parser() -> Parser:
             metavar="AMOUNTS",
             help="what tasks may use, in place of what this machine has: "
             "--budget=cpu=2,memory=8GB,gpu=0,disk=50GB",
+        )
+
+    def add_limit(to: Parser, default: str | None) -> None:
+        to.add_argument(
+            "--fail-if-slower",
+            metavar="PERCENT",
+            default=default,
+            help="exit code 1 when a result is slower than its baseline by more than this, such "
+            "as 5%%, or cannot be compared" + (" (default: 10%%)" if default else ""),
         )
 
     run = command(
@@ -133,7 +149,16 @@ def build_parser() -> Parser:
         "has it alone",
     )
     add_budget(run)
-    run.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    run.add_argument(
+        "-q", "--quiet", action="store_true", help="print errors only: nothing when all is well"
+    )
+    run.add_argument(
+        "--depfile",
+        metavar="FILE",
+        default=None,
+        help="write which files outside the build the named targets depend on, as make and ninja "
+        "read it",
+    )
     add_json(run)
 
     listing = command("list", "list the campaign's tasks and whether they are due")
@@ -186,11 +211,28 @@ def build_parser() -> Parser:
     )
     add_json(check)
 
-    results = command("results", "show the results of the campaign's runs")
+    results = command(
+        "results",
+        "show the results of the campaign's runs, or compare them with a baseline",
+        "benchwright results --against baseline.json --fail-if-slower 5%",
+    )
+    results.add_argument(
+        "--against",
+        metavar="FILE",
+        default=None,
+        help="compare with what `results --json` printed earlier",
+    )
+    add_limit(results, None)
     add_json(results)
 
     init = command("init", "write a campaign file to start from")
     init.add_argument("--force", action="store_true", help="overwrite a file that is there")
+
+    pipeline = command("ci", "write a pipeline that runs the campaign and fails on a worse result")
+    pipeline.add_argument("service", choices=("github", "gitlab"), help="whose pipeline")
+    pipeline.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    pipeline.add_argument("--stdout", action="store_true", help="print it instead")
+    add_limit(pipeline, "10%")
 
     clean = command("clean", "remove what was built; measured runs are kept")
     clean.add_argument("tasks", nargs="*", metavar="TASK", help="only what these tasks built")

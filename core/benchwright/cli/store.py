@@ -102,7 +102,7 @@ def _verdict(done: upkeep.Verified, keep: bool) -> str:
 
 def _export(arguments: Namespace) -> int:
     _, tasks = load(arguments, extra=arguments.tasks)
-    names = [name for typed in arguments.tasks for name in find(typed, tasks)]
+    names = [name for typed in arguments.tasks for name in find(typed, tasks, arguments.started)]
     chosen = list(_artifacts(_needed(names, tasks) if names else tasks))
     with _Bar("exporting") as progress:
         done = bundle.write_bundle(Path(arguments.file), chosen, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,16 @@ def print_summary(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
         print(recipe.publish, flush=True)
     failed = any(not result.valid for result in results) or bool(errors)
     return int(ExitCode.FINDINGS if failed else ExitCode.OK)
+
+
+def print_verdict(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
+    """The last words of a measured run, when it is INVALID: why. Returns FINDINGS then."""
+    result = load_result(Path(meta["folder"]))
+    if result.valid:
+        return int(ExitCode.OK)
+    if show:
+        print(f"INVALID: {result.task}: {'; '.join(result.reasons)}", file=sys.stderr)
+    return int(ExitCode.FINDINGS)
 
 
 def _findings(folder: Path) -> list[dict[str, str]]:

@@ -12,9 +12,9 @@ import pytest
 from doit.dependency import Dependency, MD5Checker
 
 from benchwright.build import artifact
-from benchwright.build.engine import STATE_FILE, run_tasks
+from benchwright.build.engine import STATE_FILE, run_tasks, with_state
 from benchwright.build.recipe import Kitchen, Recipe
-from benchwright.build.records import Names, Records
+from benchwright.build.records import Names, Records, restamp
 from benchwright.build.state import StateBackend
 from benchwright.build.task import product
 
@@ -235,3 +235,29 @@ def test_names_know_what_they_hold() -> None:
     assert names == ["a", "b", "c", "b"]
     assert "c" in names
     assert "d" not in names
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_time_that_we_have_set_is_no_change(
+    site: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    assert _statuses(_task()) == ["executed"]
+    if damaged:
+        _damage()
+    os.utime("source", ns=(1, 1))
+    touched = {}
+    for path, time_ns in (("build/one/a", 2), ("source", 3)):
+        before = artifact.stamp(path)
+        os.utime(path, ns=(time_ns, time_ns))
+        after = artifact.stamp(path)
+        assert before is not None
+        assert after is not None
+        touched[path] = (before, after)
+    # The input was touched by somebody else before: that is not ours to take over.
+    with_state([_task()], lambda by_name, records: restamp(records, by_name.values(), touched))
+    seen: dict[str, Any] = {}
+    with_state([_task()], lambda by_name, records: seen.update(records.get_values("copy:one")))
+    evidence = seen["evidence"]
+    assert (evidence["files"]["build/one/a"] == touched["build/one/a"][1]) is not damaged
+    assert evidence["inputs"]["source"] not in touched["source"]
+    assert _statuses(_task()) == (["executed"] if damaged else ["up-to-date"])
