@@ -26,7 +26,7 @@ from benchwright.contracts.program import FusedProgramInfo
 from benchwright.contracts.quantizer import QuantizerInfo
 from benchwright.embed import plan_tasks
 from benchwright.errors import BenchwrightError, UsageError
-from benchwright.hooks import LISTING_HOOKS, NAMESPACE, Hooks, hookimpl
+from benchwright.hooks import INTERFACE, LISTING_HOOKS, NAMESPACE, Hooks, hookimpl
 from benchwright.plan import Plan
 from benchwright.plugins import DISABLE_VARIABLE, Registry
 from benchwright.results import RunResult
@@ -60,6 +60,7 @@ def install() -> Iterator[Install]:
 
     def make(name: str = "acme", **implementations: Any) -> EntryPoint:
         module = types.ModuleType(f"hooktest_{name}")
+        module.BENCHWRIGHT_INTERFACE = INTERFACE  # type: ignore[attr-defined]
         for hook, function in implementations.items():
             setattr(module, hook, hookimpl(function))
         sys.modules[module.__name__] = module

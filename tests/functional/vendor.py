@@ -92,7 +92,12 @@ modes: [accuracy]
 
 def install(folder: Path, name: str, source: str, *, version: str = "1.2", point: str = "") -> str:
     """Writes a distribution `benchwright-<name>` with the module `benchwright_<name>` and the
-    entry point `<name>` (or `point`) into a folder; returns the folder, for PYTHONPATH."""
+    entry point `<name>` (or `point`) into a folder; returns the folder, for PYTHONPATH.
+
+    A module that does not speak of its interface gets the line that declares it."""
+    source = dedent(source)
+    if "BENCHWRIGHT_INTERFACE" not in source:
+        source += "\nBENCHWRIGHT_INTERFACE = 1\n"
     info = folder / f"benchwright_{name}-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(
@@ -101,5 +106,5 @@ def install(folder: Path, name: str, source: str, *, version: str = "1.2", point
     (info / "entry_points.txt").write_text(
         f"[benchwright]\n{point or name} = benchwright_{name}\n", encoding="utf-8"
     )
-    (folder / f"benchwright_{name}.py").write_text(dedent(source), encoding="utf-8")
+    (folder / f"benchwright_{name}.py").write_text(source, encoding="utf-8")
     return str(folder)
