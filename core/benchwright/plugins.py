@@ -374,15 +374,24 @@ class Registry:
                 wrong.append(f"{status}: {problem}")
         return wrong
 
+    def available(self, meter: str) -> bool:
+        """Whether a power meter says that this machine has it; one that fails to say has not."""
+        try:
+            return bool(
+                self.ask("power_meters", meter, "available", self.power_meters[meter].available)
+            )
+        except Fault:
+            return False
+
     def plugins_of(self, benchmark: str, backend: str) -> list[str]:
         """Names of the plugins that a run of this pair takes: all that its process loads."""
         known = ("benchmarks", benchmark), ("backends", backend), ("programs", (benchmark, backend))
         _ = self.benchmarks, self.backends, self.programs
         return sorted({self._bringers[key].name for key in known if key in self._bringers})
 
-    def brought_by(self, plugin: str) -> list[tuple[str, Any]]:
-        """(family, name) of everything that was taken from a plugin, of the families asked for."""
-        return [key for key, status in self._bringers.items() if status.name == plugin]
+    def bringer(self, family: str, key: Any) -> PluginStatus:
+        """The plugin that a thing was taken from; key: its name, or (benchmark, backend)."""
+        return self._bringers[family, key]
 
     def problems(self) -> list[str]:
         """One line for each plugin that failed or was partly left out."""
