@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TextIO
 
-from benchwright.errors import UsageError
+from benchwright.errors import BenchwrightError, UsageError
 
 LIMIT_VARIABLE = "BENCHWRIGHT_PLUGIN_TIMEOUT"
 """Environment variable: seconds that a plugin's code has for one answer."""
@@ -33,9 +33,19 @@ class Fault(Exception):
         super().__init__(text)
         self.error = error
 
+    @property
+    def sentence(self) -> str:
+        """What to say of whom the call was to."""
+        return f"raised {self}"
+
 
 class Hung(Fault):
     """There was no answer in time. The thread goes on, and nobody listens to it any more."""
+
+    @property
+    def sentence(self) -> str:
+        """As it is."""
+        return str(self)
 
 
 def limit_seconds() -> float:
@@ -86,7 +96,10 @@ def call(
 def told(error: BaseException) -> str:
     """An exception on one line."""
     try:
-        return " ".join(f"{type(error).__name__}: {error}".split())
+        text = str(error)
+        if isinstance(error, BenchwrightError):
+            text = text.replace("\n", ";")
+        return " ".join(f"{type(error).__name__}: {text}".split())
     except BaseException:
         # Somebody else's __str__ may raise as well.
         return type(error).__name__

@@ -171,7 +171,7 @@ class Registry:
             outcome = f"-> {tracing.brief(answer)}" if self._traced else ""
             return answer
         except Fault as fault:
-            outcome = _sentence(fault)
+            outcome = fault.sentence
             raise
         finally:
             if self._traced:
@@ -200,7 +200,7 @@ class Registry:
                 if hook == "tasks" and isinstance(fault.error, UsageError):
                     # Not the plugin's fault: the campaign is wrong, and the plugin explains how.
                     raise fault.error from None
-                status.fail(f"hook `{hook}` {_sentence(fault)}")
+                status.fail(f"hook `{hook}` {fault.sentence}")
                 continue
             if len(answer) > MOST:
                 status.fail(f"hook `{hook}` handed over more than {MOST} things")
@@ -209,14 +209,15 @@ class Registry:
         return answers
 
     def ask(self, family: str, name: str, what: str, function: Callable[[], Any]) -> Any:
-        """What a function of a thing that a plugin brought answers, such as a meter's `start`;
-        Fault, which is then among the plugin's problems, where it does not."""
+        """What a function of a thing that a plugin brought answers, such as a meter's `start`.
+        Fault where it does not: it names the plugin, and is among its problems."""
         status = self._bringers[family, name]
         try:
             return self._ask(status, f"{name}.{what}", function, quiet=False)
         except Fault as fault:
-            status.note(f"`{name}` ({family}): `{what}` {_sentence(fault)}")
-            raise
+            problem = f"`{name}` ({family}): `{what}` {fault.sentence}"
+            status.note(problem)
+            raise Fault(f"{status}: {problem}", fault.error) from None
 
     def _descriptors(self, hook: str, kind: type[Info]) -> list[tuple[PluginStatus, Info]]:
         found: list[tuple[PluginStatus, Info]] = []
@@ -337,7 +338,7 @@ class Registry:
             probe, facts = self._ask(status, f"{name}.{what}", read)
             check_facts(facts)
         except Fault as fault:
-            status.note(f"probe `{name}` {_sentence(fault)}")
+            status.note(f"probe `{name}` {fault.sentence}")
             if isinstance(fault, Hung):
                 self._hung.add(f"{name}.{what}")
         except NotFit as error:
@@ -366,7 +367,7 @@ class Registry:
             try:
                 self._ask(status, hook, impl.function, given, quiet=False)
             except Fault as fault:
-                problem = f"hook `{hook}` {_sentence(fault)}"
+                problem = f"hook `{hook}` {fault.sentence}"
                 if isinstance(fault, Hung):
                     status.fail(problem)
                 else:
@@ -400,10 +401,6 @@ class Registry:
             for status in self.plugins.values()
             for problem in status.problems
         ]
-
-
-def _sentence(fault: Fault) -> str:
-    return str(fault) if isinstance(fault, Hung) else f"raised {fault}"
 
 
 def _first_reading(info: ProbeInfo) -> tuple[Probe, Any]:
