@@ -9,6 +9,8 @@ BACKEND = '''
 """A backend that answers 4 to everything, and can be told to stop or fail on the way."""
 
 import os
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -26,13 +28,37 @@ class AcmeOptions(Options):
     colour: str = Field("red", description="a run's option, no engine's")
 
 
+def misbehave(how):
+    """Once in a process, in the middle of a session's work."""
+    if how == "fork":
+        if os.fork() == 0 and os.environ.get("ACME_COPY") == "raise":
+            raise RuntimeError("only the copy raises")
+    elif how == "thread":
+        def work():
+            raise RuntimeError("the chip's thread is gone")
+
+        done = threading.Event()
+        threading.Thread(target=work, name="chip").start()
+        done.wait()
+    elif how == "exit":
+        sys.exit("the chip has left")
+    elif how == "print":
+        print("from the session")
+        os.write(1, b"from its native code\\n")
+
+
 class Session:
     def __init__(self, answer):
         self.answer = answer
+        self.calls = 0
 
     def run(self, inputs):
         import numpy as np
 
+        self.calls += 1
+        # Not the first: calibration is over by then.
+        if self.calls == 50:
+            misbehave(os.environ.get("ACME_SESSION"))
         (batch,) = inputs.values()
         return [np.full(len(batch), self.answer, np.int64)]
 
@@ -49,6 +75,10 @@ def gate(name):
 
 class AcmeBackend(Backend):
     def build_engine(self, program, model, options, out):
+        if os.environ.get("ACME_BUILD_FORK") and os.fork() == 0:
+            if os.environ.get("ACME_COPY") == "raise":
+                raise RuntimeError("only the copy raises")
+            return {"precision": "copied"}
         (out / "acme.bin").write_text("half")
         gate("ACME_BUILD_GATE")
         if "ACME_BUILD_ERROR" in os.environ:
@@ -62,6 +92,8 @@ class AcmeBackend(Backend):
             os.abort()
         if "ACME_OPEN_ERROR" in os.environ:
             raise RuntimeError(os.environ["ACME_OPEN_ERROR"])
+        if "ACME_OPEN_WRONG" in os.environ:
+            return {"other": Session(4)}
         text = (engine / "acme.bin").read_text()
         return {graph.name: Session(int(text.split()[-1])) for graph in program.graphs}
 
