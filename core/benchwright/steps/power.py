@@ -29,7 +29,7 @@ class Metering:
         self.problems: list[str] = []
         self.record: dict[str, Any] | None = None
         self._registry = registry
-        self._options = options
+        self._options = dict(options)
         self._name = self._chosen(meter)
         self._meter: PowerMeter | None = None
         self._started: datetime | None = None
@@ -55,10 +55,12 @@ class Metering:
 
     def _load(self) -> PowerMeter:
         assert self._name is not None
-        meter = self._registry.power_meters[self._name].load()
+        info = self._registry.power_meters[self._name]
+        meter = info.load()
         if not isinstance(meter, PowerMeter):
             raise TypeError(f"`load` gave {type(meter).__name__}, not a PowerMeter")
-        meter.configure(self._options)
+        # Whoever asks for any meter at all has given no options: that one's defaults hold.
+        meter.configure(info.options.model_validate(self._options).model_dump(mode="json"))
         return meter
 
     def _ask(self, what: str, function: Any) -> Any:
