@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from textwrap import dedent
 
@@ -140,3 +141,19 @@ def install(folder: Path, name: str, source: str, *, version: str = "1.2", point
     )
     (folder / f"benchwright_{name}.py").write_text(source, encoding="utf-8")
     return str(folder)
+
+
+def install_example(folder: Path, example: Path) -> list[str]:
+    """Puts a package with a pyproject.toml and its modules in src/ on a path: a folder with its
+    distribution's record, and its own; for PYTHONPATH."""
+    project = tomllib.loads((example / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name, version = project["name"], project["version"]
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8"
+    )
+    points = project["entry-points"]["benchwright"]
+    text = "".join(f"{point} = {module}\n" for point, module in points.items())
+    (info / "entry_points.txt").write_text(f"[benchwright]\n{text}", encoding="utf-8")
+    return [str(folder), str(example / "src")]
