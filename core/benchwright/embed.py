@@ -52,12 +52,10 @@ def plan_tasks(plan: Plan) -> list[dict[str, Any]]:
         for task in offered:
             names = {name_of(task), *task["targets"]}
             if names & taken:
-                problem = (
+                status.note(
                     f"`{name_of(task)}` (tasks) or one of its targets exists already; "
                     "this one is left out"
                 )
-                if problem not in status.problems:
-                    status.problems.append(problem)
                 continue
             taken |= names
             tasks.append(task)

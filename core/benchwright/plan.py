@@ -17,12 +17,16 @@ from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
 from benchwright.contracts.probe import JSON
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.layout import Layout
+from benchwright.options import Options
 from benchwright.plugins import Registry, lookup
 from benchwright.rounds import SCENARIOS, Round, load_round
 
 if TYPE_CHECKING:
     from benchwright.outcome import Outcome
     from benchwright.progress import Follower
+
+AUTO_METER = "auto"
+"""The word for the first power meter that the machine has."""
 
 MODES = ("performance", "accuracy")
 
@@ -111,6 +115,7 @@ class Plan:
             for backend in campaign.backends:
                 self._add(name, backend)
         self._check_leftovers()
+        self.power = self._power()
         self.extra_tasks = [task for task in extra if self._extend(task)]
 
     def run(
@@ -150,6 +155,19 @@ class Plan:
             quiet=quiet,
             progress=progress,
         )
+
+    def _power(self) -> dict[str, Any] | None:
+        """The power meter of the runs, by name or `auto`, with its options; None for none."""
+        campaign = self.campaign
+        for name, given in campaign.power.items():
+            model = Options
+            if name != AUTO_METER:
+                place = campaign.where("power", name)
+                known = self.registry.power_meters
+                model = lookup("power meter", name, known, place).options
+            options = validate(model, given, campaign.document, ("power", name))
+            return {"meter": name, "options": options.model_dump(mode="json")}
+        return None
 
     def _check_leftovers(self) -> None:
         """Refuses what the campaign says but nothing would use."""
