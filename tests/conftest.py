@@ -13,3 +13,5 @@ settings.register_profile(
 settings.load_profile("benchwright")
 
 os.environ["BENCHWRIGHT_STORE"] = "off"
+# As on a machine of one's own: the command line is called a thousand times.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -26,7 +26,7 @@ from functional.synthetic.build import PUBLISHED, ROOT, tasks
 from functional.synthetic.site import Site
 
 LONG = bool(os.environ.get("BENCHWRIGHT_LONG"))
-KILLS, FULL, READ_ONLY = (200, 40, 40) if LONG else (12, 4, 4)
+KILLS, FULL, READ_ONLY = (200, 40, 40) if LONG else (8, 3, 3)
 SEED = random.SystemRandom().randrange(1 << 32)
 """Printed with a failure. The moments are the machine's own, so it repeats draws, not runs."""
 
@@ -138,7 +138,7 @@ def test_files_may_not_grow(tmp_path: Path, undisturbed: tuple[dict[str, str], f
     """What stands for a full disk where nobody may mount one: a limit on the size of files."""
     expected, _ = undisturbed
     draw = random.Random(SEED)
-    for number in range(FULL // 4):
+    for number in range((FULL + 3) // 4):
         site = Site(tmp_path / f"site-{number}")
         assert site.build(file_bytes=draw.randrange(1, 90) << 10) == 1, site.said()
         assert "Traceback" not in site.said()
@@ -251,7 +251,7 @@ def test_full_store(tmp_path: Path, undisturbed: tuple[dict[str, str], float]) -
     """A store without room fails no build, and what it holds is whole."""
     expected, _ = undisturbed
     draw = random.Random(SEED)
-    for number in range(FULL // 4):
+    for number in range((FULL + 3) // 4):
         place = tmp_path / f"store-{number}"
         place.mkdir()
         site = Site(tmp_path / f"site-{number}", place)
