@@ -33,7 +33,11 @@ class Quantizer(ABC):
 
 @dataclass(frozen=True, slots=True)
 class QuantizerInfo:
-    """What the `quantizers` hook hands over: which precision it makes, for which backends."""
+    """What the `quantizers` hook hands over: which precision it makes, for which backends.
+
+    tools: distributions whose versions enter the quantised model's key; sources: modules whose
+    source does.
+    """
 
     name: str
     summary: str
@@ -42,3 +46,4 @@ class QuantizerInfo:
     load: Callable[[], Quantizer]
     options: type[Options] = Options
     tools: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()

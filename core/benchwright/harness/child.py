@@ -105,14 +105,15 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     benchmark = info.load()
     backend = lookup("backend", spec["backend"], registry.backends).load()
     fused = registry.programs.get((spec["benchmark"], spec["backend"]))
-    program = fused.load() if fused is not None else benchmark.program(spec["preset"])
+    preset = spec["preset"]
+    program = fused.load(preset) if fused is not None else benchmark.program(preset)
     driver = program.load_driver()
     store = SampleStore.open(Path(spec["samples"]))
     request = Request(**spec["request"])
 
     def open_instance(threads: int, complete: Complete) -> Instance:
         sessions = backend.open(program, Path(spec["engine"]), spec["options"], threads)
-        encoder = benchmark.encoder(spec["preset"])
+        encoder = benchmark.encoder(preset)
         return Instance(driver, sessions, encoder, loadgen.QuerySampleResponse, complete)
 
     round_ = load_round(spec["round"])
