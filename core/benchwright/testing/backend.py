@@ -419,7 +419,7 @@ class BackendExamination(OptionsExamination):
     # Overhead
 
     def test_the_overhead_of_a_call(
-        self, engines: list[BuiltEngine], record_property: Callable[[str, object], None]
+        self, engines: list[BuiltEngine], request: pytest.FixtureRequest
     ) -> None:
         """The median time of one sample through the smallest program, reported."""
         built = engines[0]
@@ -427,7 +427,7 @@ class BackendExamination(OptionsExamination):
         batch = built.exercise.samples(1, 1)
         times = list(_times(lambda: compute(batch)))
         self._report(
-            record_property,
+            request,
             "call_s",
             statistics.median(times),
             f"one sample of `{built.exercise.name}`",

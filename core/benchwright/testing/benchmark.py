@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -309,7 +308,7 @@ class BenchmarkExamination(Examination):
     def test_the_overhead_of_encoding(
         self,
         running: list[tuple[Prepared, Running]],
-        record_property: Callable[[str, object], None],
+        request: pytest.FixtureRequest,
     ) -> None:
         """What the encoder adds to each response, reported."""
         import numpy as np
@@ -322,7 +321,7 @@ class BenchmarkExamination(Examination):
         for _ in range(200):
             encoder(outputs, index)
         taken = (time.perf_counter() - begin) / 200
-        self._report(record_property, "encode_s", taken, "encoding one sample")
+        self._report(request, "encode_s", taken, "encoding one sample")
 
 
 def _running(item: Prepared, backend: str, place: Path) -> Running:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
@@ -96,13 +95,11 @@ class PowerMeterExamination(OptionsExamination):
         left = [thread.name for thread in threading.enumerate() if thread not in before]
         require(not left, f"still running after stop(): {', '.join(left)}")
 
-    def test_the_time_that_start_takes(
-        self, record_property: Callable[[str, object], None]
-    ) -> None:
+    def test_the_time_that_start_takes(self, request: pytest.FixtureRequest) -> None:
         """`start` returns at once: it is reported how soon."""
         meter = self._meter()
         begin = time.perf_counter()
         meter.start()
         taken = time.perf_counter() - begin
         meter.stop()
-        self._report(record_property, "start_s", taken, "start()")
+        self._report(request, "start_s", taken, "start()")

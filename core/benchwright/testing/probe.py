@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
+
+import pytest
 
 from benchwright.contracts.probe import JSON, Probe
 from benchwright.testing.examination import Examination, at_once
@@ -118,14 +120,12 @@ class ProbeExamination(Examination):
         for other in others:
             require(other == first, f"threads read differently: {_difference(first, other)}")
 
-    def test_the_time_that_identity_takes(
-        self, record_property: Callable[[str, object], None]
-    ) -> None:
+    def test_the_time_that_identity_takes(self, request: pytest.FixtureRequest) -> None:
         """Reported; it is part of every command's start."""
         probe = self._probe()
         begin = time.perf_counter()
         probe.identity()
-        self._report(record_property, "identity_s", time.perf_counter() - begin, "identity()")
+        self._report(request, "identity_s", time.perf_counter() - begin, "identity()")
 
 
 _watchers: list[list[str]] = []

@@ -18,6 +18,8 @@ from benchwright.testing.exercises import exercises
 FILE = Path(__file__).with_name("broken.py")
 ROOT = Path(__file__).parents[3]
 
+pytestmark = pytest.mark.slow
+
 
 def _wanted() -> Iterator[tuple[str, list[str]]]:
     for node in ast.parse(FILE.read_text(encoding="utf-8")).body:
