@@ -184,6 +184,12 @@ def build_parser() -> Parser:
         action="store_true",
         help="what is inherent to a quick or tiny run becomes a note",
     )
+    check.add_argument(
+        "--formatter",
+        metavar="NAME",
+        default=None,
+        help="whose tree it is (default: the campaign's, or the first for the round)",
+    )
     add_json(check)
 
     results = command("results", "show the results of the campaign's runs")

@@ -116,6 +116,9 @@ def _thing(family: str, item: Any) -> dict[str, Any]:
             "dtypes": list(able.dtypes),
             "dynamic_axes": able.dynamic_axes,
         }
+    if family == "quantizers":
+        found["makes"] = [item.precision]
+        found["backends"] = list(item.backends)
     if family == "benchmarks":
         found["presets"] = {name: preset.summary for name, preset in item.presets.items()}
         found["scenarios"] = list(item.scenarios)
@@ -136,7 +139,7 @@ def _lines(thing: Mapping[str, Any]) -> list[str]:
         lines.append(f"{name}: {text}")
     for name, text in thing.get("presets", {}).items():
         lines.append(f"preset {name}: {text}")
-    for name in ("scenarios", "rounds"):
+    for name in ("scenarios", "rounds", "makes", "backends"):
         if name in thing:
             lines.append(f"{name}: {', '.join(thing[name])}")
     return lines
