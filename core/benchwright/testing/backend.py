@@ -25,6 +25,13 @@ from benchwright.testing.verdict import (
     require_close,
     require_json,
 )
+from benchwright.testing.workbench import (
+    Running,
+    at_hand,
+    backend_named,
+    prepare,
+    require_benchmark,
+)
 
 _INSTANCES = 4
 _CALLS = 200
@@ -64,7 +71,9 @@ class BackendExamination(OptionsExamination):
     options: what to set besides the defaults; variants: further settings under each of which the
     right answers must come out as well. rtol, atol: how far floats may lie from NumPy's float32;
     batch_rtol, batch_atol: how far the same sample's answer may lie apart in batches of other
-    sizes. max_batch: the largest batch tried. `programs` may be overridden, to examine other
+    sizes. max_batch: the largest batch tried. benchmarks: installed ones whose tiny preset is tried
+    on `benchmark_samples` samples; agreement: the share of those that must be answered as ONNX
+    Runtime answers them. `programs` may be overridden, to examine other
     programs than those of `benchwright.testing.exercises`.
     """
 
@@ -77,6 +86,9 @@ class BackendExamination(OptionsExamination):
     batch_rtol: ClassVar[float] = 1e-5
     batch_atol: ClassVar[float] = 1e-6
     max_batch: ClassVar[int] = 32
+    benchmarks: ClassVar[tuple[str, ...]] = ("resnet50",)
+    benchmark_samples: ClassVar[int] = 64
+    agreement: ClassVar[float] = 0.99
 
     @classmethod
     def programs(cls) -> list[Exercise]:
@@ -281,6 +293,36 @@ class BackendExamination(OptionsExamination):
         out = capfd.readouterr().out
         require(not out, f"opening and computing prints: {out[:200]!r}")
 
+    def test_real_benchmarks_are_answered(self, tmp_path: Path) -> None:
+        """The tiny presets of real benchmarks, preprocessed and encoded, as ONNX Runtime answers
+        them."""
+        info: BackendInfo = self.descriptor()
+        able = info.capabilities
+        tried = 0
+        for name in self.benchmarks:
+            benchmark = require_benchmark(name)
+            fits = set(benchmark.dtypes) <= set(able.dtypes) and set(benchmark.forms) & set(
+                able.forms
+            )
+            for preset in at_hand(benchmark) if fits else ():
+                item = prepare(benchmark, preset, tmp_path / name / preset.name)
+                encoder, store = item.benchmark.encoder(preset.name), item.store()
+                indices = list(range(min(store.count, self.benchmark_samples)))
+                mine, other = (
+                    Running(item.program(), backend, item.model, tmp_path / name / kind, encoder)
+                    for kind, backend in (("mine", info), ("other", backend_named("onnxruntime")))
+                )
+                both = zip(mine.answers(store, indices), other.answers(store, indices), strict=True)
+                same = sum(one == two for one, two in both)
+                require(
+                    same >= self.agreement * len(indices),
+                    f"{name}, preset {preset.name}: {same} of {len(indices)} samples are answered "
+                    f"as ONNX Runtime answers them; needed: {self.agreement:.0%}",
+                )
+                tried += 1
+        if not tried:
+            pytest.skip("none of `benchmarks` fits the backend's capabilities")
+
     # Determinism
 
     def test_the_same_input_gives_the_same_output(self, engines: list[BuiltEngine]) -> None:
@@ -390,11 +432,12 @@ class BackendExamination(OptionsExamination):
 
     def test_a_missing_engine_is_told(self, engines: list[BuiltEngine], tmp_path: Path) -> None:
         """Opening an empty folder says which file is missing."""
-        built = engines[0]
+        built, empty = engines[0], tmp_path / "empty"
+        empty.mkdir()
         explained(
-            lambda: replace(built, folder=tmp_path).sessions(),
+            lambda: replace(built, folder=empty).sessions(),
             "an engine folder without files",
-            mentions=str(tmp_path),
+            mentions=str(empty),
         )
 
     def _first(self) -> Exercise:

@@ -167,12 +167,14 @@ class BenchmarkExamination(Examination):
         self, prepared: list[Prepared], tmp_path: Path
     ) -> None:
         """The user's own folder may be any folder: the error names it."""
+        empty = tmp_path / "empty"
+        empty.mkdir()
         for item in prepared:
             name = item.preset.name
             explained(
-                lambda item=item, name=name: item.benchmark.validate_dataset(name, tmp_path),  # type: ignore[misc]
+                lambda item=item, name=name: item.benchmark.validate_dataset(name, empty),  # type: ignore[misc]
                 "an empty data set folder",
-                mentions=str(tmp_path),
+                mentions=str(empty),
             )
 
     # Computing

@@ -65,6 +65,13 @@ def sample_submission(round_name: str) -> Submission:
     )
 
 
+def _empty(place: Path) -> Path:
+    """A folder of the examination's own: other fixtures may use the test's."""
+    folder = place / "out"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 class FormatterExamination(Examination):
     """Subclass it with `info = "your formatter's name"`. round: which of its rounds is examined;
     by default the first."""
@@ -124,8 +131,8 @@ class FormatterExamination(Examination):
 
     def test_the_same_runs_give_the_same_bytes(self, tree: Path, tmp_path: Path) -> None:
         """No time, no random name, no order of a set."""
-        self._formatter().write(self._submission(), tmp_path)
-        first, second = contents(tree), contents(tmp_path)
+        self._formatter().write(self._submission(), _empty(tmp_path))
+        first, second = contents(tree), contents(tmp_path / "out")
         differing = [name for name in first | second if first.get(name) != second.get(name)]
         require(not differing, f"written twice, these differ: {', '.join(sorted(differing)[:5])}")
 
@@ -133,14 +140,16 @@ class FormatterExamination(Examination):
         """Results come in any order."""
         given = self._submission()
         turned = replace(given, results=list(reversed(given.results)))
-        self._formatter().write(turned, tmp_path)
-        require(contents(tree) == contents(tmp_path), "the tree depends on the order of results")
+        self._formatter().write(turned, _empty(tmp_path))
+        require(
+            contents(tree) == contents(tmp_path / "out"), "the tree depends on the order of results"
+        )
 
     def test_runs_are_read_only(self, tmp_path: Path) -> None:
         """The runs' own folders stay as they are."""
         given = self._submission()
         before = [contents(Path(run.path)) for run in given.results]
-        self._formatter().write(given, tmp_path)
+        self._formatter().write(given, _empty(tmp_path))
         after = [contents(Path(run.path)) for run in given.results]
         require(before == after, "write() changes the folders of the runs")
 
@@ -156,10 +165,10 @@ class FormatterExamination(Examination):
         largest = max(names, key=lambda name: (tree / name).stat().st_size)
         for name in names:
             if name != largest:
-                target = tmp_path / name
+                target = tmp_path / "out" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes((tree / name).read_bytes())
-        found = self._check(tmp_path, rehearsal=True)
+        found = self._check(_empty(tmp_path), rehearsal=True)
         require(
             any(item.level == "error" for item in found),
             f"a tree without {largest} is taken for right",

@@ -152,6 +152,19 @@ class TestRandom(BackendExamination):
     finds = ("test_the_same_input_gives_the_same_output",)
 
 
+class WrongImages(Wrapped):
+    """Right on all that is small."""
+
+    def change(self, inputs: Any, outputs: list[Any]) -> list[Any]:
+        image = next(iter(inputs.values())).ndim == 4
+        return [np.zeros_like(item) for item in outputs] if image else outputs
+
+
+class TestWrongImages(BackendExamination):
+    info = info_of(WrongImages)
+    finds = ("test_real_benchmarks_are_answered",)
+
+
 class RandomBuild(Wrapped):
     """What is built differs from build to build."""
 
