@@ -26,6 +26,7 @@ COMMANDS = {
     "init": "benchwright.cli.init",
     "clean": "benchwright.cli.clean",
     "store": "benchwright.cli.store",
+    "new-plugin": "benchwright.cli.new_plugin",
 }
 """Command → the module whose `main(arguments)` does it and returns the exit code."""
 

@@ -62,7 +62,7 @@ class FakeBackend(Backend):
             source = model / graph.onnx
             _open(source, graph)
             shutil.copyfile(source, out / f"{graph.name}.onnx")
-        return {"precision": "fp32"}
+        return {"computed_by": "onnxruntime"}
 
     def open(
         self, program: Program, engine: Path, options: Mapping[str, Any], threads: int
