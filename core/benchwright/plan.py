@@ -65,6 +65,11 @@ class Engine:
         return f"{self.benchmark.name}-{self.preset.name}/{self.backend.name}{plus}"
 
     @property
+    def graphs(self) -> tuple[str, ...]:
+        """The names of the graphs that the engine holds."""
+        return self.benchmark.graphs if self.fused is None else self.fused.graphs
+
+    @property
     def engine_options(self) -> dict[str, Any]:
         """The options that change the engine itself."""
         return {name: self.options[name] for name in self.backend.engine_options}

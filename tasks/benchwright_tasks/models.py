@@ -119,11 +119,7 @@ def _engine(plan: Plan, engine: Engine) -> dict[str, Any]:
         log=plan.layout.log(task),
         store=plan.campaign.store.use,
     )
-    files = [
-        name.format(graph=graph)
-        for name in backend.engine_files
-        for graph in engine.benchmark.graphs
-    ]
+    files = [name.format(graph=graph) for name in backend.engine_files for graph in engine.graphs]
     return product(
         made,
         doc=f"engine of {engine.family} for {backend.name}",

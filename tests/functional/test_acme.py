@@ -121,6 +121,15 @@ def test_a_precision_outside_the_campaign_can_be_asked_for(acme: Project) -> Non
     assert executed[-2:] == [f"quantize:{SUBJECT}+int8", f"engine:{SUBJECT}+int8"]
 
 
+def test_a_tree_is_checked_by_the_formatter_that_is_named(acme: Project) -> None:
+    acme.write("tree/results.csv", "")
+    arguments = ["check", "tree", "--round", "v3.1", "--formatter"]
+    found = acme.benchwright(*arguments, "acme-sheet", "--json", code=1).json["findings"]
+    assert [item["path"] for item in found] == ["sheet.json"]
+    outcome = acme.benchwright(*arguments, "acme-shet", code=2)
+    assert "--formatter: unknown formatter `acme-shet`; did you mean `acme-sheet`" in outcome.err
+
+
 def test_a_fused_program_enters_the_engines_key(acme: Project, tmp_path: Path) -> None:
     """The chip has a program of its own for `waves`, ONNX Runtime has none."""
     acme.change("{acme: {streams: 2}}", "[acme, onnxruntime]")
@@ -139,5 +148,5 @@ def test_a_fused_program_enters_the_engines_key(acme: Project, tmp_path: Path) -
     (changed / "__init__.py").write_text(without[:cut] + without[end:])
     acme.path.insert(0, str(tmp_path / "src"))
     reasons = acme.explain(f"engine:{SUBJECT}")["reasons"]
-    assert reasons == ['option program changed from "fused" to "plain"']
+    assert reasons[0] == 'option program changed from "fused" to "plain"'
     assert acme.explain("engine:waves-tiny/onnxruntime")["status"] == "up-to-date"

@@ -119,7 +119,8 @@ class FusedProgramInfo:
 
     load: called with the preset's name. The program takes the plain program's inputs, since
     samples are preprocessed once; its graphs name files of the model artifact. sources: modules
-    whose source enters the engine's key.
+    whose source enters the engine's key; graphs: the names of its graphs, which engine files are
+    called by.
     """
 
     benchmark: str
@@ -127,3 +128,4 @@ class FusedProgramInfo:
     summary: str
     load: Callable[[str], Program]
     sources: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ("main",)

@@ -73,6 +73,10 @@ class FusedProgramExamination(Examination):
             item = prepare(benchmark, preset, place / preset.name)
             fused = info.load(preset.name)
             require(isinstance(fused, Program), f"load() gave {type(fused).__name__}, no Program")
+            names = tuple(graph.name for graph in fused.graphs)
+            require(
+                set(names) == set(info.graphs), f"its graphs are {names}, stated as {info.graphs}"
+            )
             files = contents(item.model)
             for graph in fused.graphs:
                 require(

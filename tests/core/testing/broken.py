@@ -706,6 +706,12 @@ class TestOtherInputs(FusedProgramExamination):
     finds = ("test_it_takes_the_samples_of_the_plain_program",)
 
 
+class TestOtherGraphs(FusedProgramExamination):
+    info = replace(fused(lambda program: program), graphs=("encoder", "decoder"))
+    samples = 64
+    finds = ("test_it_takes_the_samples_of_the_plain_program",)
+
+
 class TestForNobody(FusedProgramExamination):
     info = FusedProgramInfo("resnet5", "onnxruntime", "fused", lambda preset: None, SOURCES)  # type: ignore[arg-type, return-value]
     finds = ("test_the_descriptor_names_it",)
@@ -732,7 +738,7 @@ def quantizer_of(kind: type[Quantizer], **more: Any) -> QuantizerInfo:
 
 
 class TestCopies(QuantizerExamination):
-    info = quantizer_of(Copies)
+    info = quantizer_of(Copies, precision="int4")
     finds = (
         "test_the_precision_and_the_backends_are_named",
         "test_something_is_quantised",
