@@ -142,7 +142,8 @@ class Plan:
                 )
         quantizers = {item.quantizer.name for item in self.engines if item.quantizer is not None}
         check_names(campaign, self.registry, quantizers)
-        _ = self.formatter
+        if campaign.formatter is not None:
+            _ = self.formatter
         fields = self.round.system_json
         known = {"name", *fields.required, *fields.optional}
         for name in campaign.system:

@@ -19,10 +19,10 @@ PAGE = (ROOT / "docs" / "vendor.md").read_text("utf-8")
 
 
 def code(beginning: str) -> str:
-    """The page's Python block that begins so."""
+    """The page's block of code that begins so."""
     (found,) = [
         block
-        for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+        for block in re.findall(r"```(?:python|text)\n(.*?)```", PAGE, re.DOTALL)
         if block.lstrip().startswith(beginning)
     ]
     return str(found)
