@@ -53,7 +53,7 @@ def test_a_plugin_is_the_projects_alone(
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "benchwright_zeta.py").write_text(
         "from benchwright.contracts.probe import Probe, ProbeInfo\n"
-        "from benchwright.hooks import hookimpl\n\n\n"
+        "from benchwright.hooks import hookimpl\n\nBENCHWRIGHT_INTERFACE = 1\n\n\n"
         "@hookimpl\ndef probes():\n    return [ProbeInfo('zeta', 'one', Probe)]\n"
     )
     benchwright_project.plug("zeta", "benchwright_zeta", source=tmp_path / "src")
