@@ -39,10 +39,11 @@ def test_what_it_brings_is_listed(acme: Project) -> None:
     assert row["status"] == "active"
     assert row["problems"] == []
     assert len(row["hooks"]) == 7
-    text = acme.benchwright("plugins", "acme").out
-    assert "option streams: integer = 1  parts of a batch that run side by side" in text
-    assert "precisions: fp32, int8" in text
-    assert "makes: int8" in acme.benchwright("plugins", "acme-int8").out
+    detail = acme.benchwright("plugins", "acme", "--json").json["brought"]
+    backend = next(item for item in detail if item["family"] == "backends")
+    assert [option["name"] for option in backend["options"]] == ["streams", "fold"]
+    assert backend["options"][0]["description"] == "parts of a batch that run side by side"
+    assert backend["capabilities"]["precisions"] == ["fp32", "int8"]
 
 
 @pytest.mark.parametrize(

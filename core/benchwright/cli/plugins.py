@@ -116,9 +116,6 @@ def _thing(family: str, item: Any) -> dict[str, Any]:
             "dtypes": list(able.dtypes),
             "dynamic_axes": able.dynamic_axes,
         }
-    if family == "quantizers":
-        found["makes"] = [item.precision]
-        found["backends"] = list(item.backends)
     if family == "benchmarks":
         found["presets"] = {name: preset.summary for name, preset in item.presets.items()}
         found["scenarios"] = list(item.scenarios)
@@ -139,7 +136,7 @@ def _lines(thing: Mapping[str, Any]) -> list[str]:
         lines.append(f"{name}: {text}")
     for name, text in thing.get("presets", {}).items():
         lines.append(f"preset {name}: {text}")
-    for name in ("scenarios", "rounds", "makes", "backends"):
+    for name in ("scenarios", "rounds"):
         if name in thing:
             lines.append(f"{name}: {', '.join(thing[name])}")
     return lines
