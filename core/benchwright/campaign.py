@@ -161,6 +161,11 @@ class Campaign(Options):
     settings: PinsByScenario
     loadgen: LoadgenSettings = Field(default_factory=lambda: LoadgenSettings.model_construct())
     store: StoreSettings = Field(default_factory=lambda: StoreSettings.model_construct())
+    power: Annotated[dict[str, dict[str, Any]], BeforeValidator(_settings_by_name)] = Field(
+        default_factory=dict,
+        description="a power meter, or `auto`: runs record power, informative; a name, or a name "
+        "with options (see `benchwright plugins NAME`)",
+    )
     datasets: dict[str, Path] = Field(
         default_factory=dict, description="data sets the user has: name → folder, used in place"
     )
@@ -177,6 +182,13 @@ class Campaign(Options):
     def _plain_name(cls, value: str) -> str:
         if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):
             raise ValueError("use letters, digits, `.`, `_`, `+` and `-` only")
+        return value
+
+    @field_validator("power")
+    @classmethod
+    def _one_meter(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if len(value) > 1:
+            raise ValueError("a run has one power meter: name one, or `auto`")
         return value
 
     @field_validator("duration", mode="before")

@@ -50,7 +50,7 @@ def plan_tasks(plan: Plan) -> list[dict[str, Any]]:
         for task in offered:
             names = {name_of(task), *task["targets"]}
             if names & taken:
-                status.problems.append(
+                status.note(
                     f"`{name_of(task)}` (tasks) or one of its targets exists already; "
                     "this one is left out"
                 )

@@ -1,8 +1,9 @@
 """The hooks, typed: every way into Benchwright.
 
 A package registers a module (or object) under the entry-point group `benchwright` and implements
-any of these with `@hookimpl`. A hook hands over small descriptors; what is heavy is imported by
-their `load`. docs/hooks.md documents each one with an example.
+any of these with `@hookimpl`, and says which interface it was built for. A hook hands over small
+descriptors; what is heavy is imported by their `load`. docs/hooks.md documents each one with an
+example.
 """
 
 from __future__ import annotations
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
 
 NAMESPACE = "benchwright"
 """The entry-point group and the pluggy project name."""
+
+INTERFACE = 1
+"""Number of the interface: the hooks' signatures, the descriptors and the contracts. It goes up
+when a plugin that was right may no longer be."""
+
+OLDEST_INTERFACE = 1
+"""The oldest interface whose plugins still work here."""
+
+INTERFACE_NAME = "BENCHWRIGHT_INTERFACE"
+"""What a plugin calls the number of the interface it was built for."""
 
 hookspec = pluggy.HookspecMarker(NAMESPACE)
 hookimpl = pluggy.HookimplMarker(NAMESPACE)
@@ -79,7 +90,10 @@ class Hooks:
 
     @hookspec
     def run_finished(self, run: Mapping[str, Any], result: RunResult) -> None:
-        """A measured run has ended; called in the parent. The result cannot be altered."""
+        """A measured run has ended and its record lies in its folder; called in the parent.
+
+        Both arguments are the plugin's own copies: nothing that it does to them goes anywhere.
+        """
 
 
 LISTING_HOOKS = (

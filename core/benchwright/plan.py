@@ -21,9 +21,13 @@ from benchwright.contracts.program import FusedProgramInfo
 from benchwright.contracts.quantizer import QuantizerInfo
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.layout import Layout
+from benchwright.options import Options
 from benchwright.plugins import Registry, lookup
 from benchwright.quantizing import FULL, check_names, quantizer_for
 from benchwright.rounds import SCENARIOS, Round, load_round
+
+AUTO_METER = "auto"
+"""The word for the first power meter that the machine has."""
 
 MODES = ("performance", "accuracy")
 
@@ -127,7 +131,21 @@ class Plan:
                 for precision in campaign.precision:
                     self._add(name, backend, precision)
         self._check_leftovers()
+        self.power = self._power()
         self.extra_tasks = [task for task in extra if self._extend(task)]
+
+    def _power(self) -> dict[str, Any] | None:
+        """The power meter of the runs, by name or `auto`, with its options; None for none."""
+        campaign = self.campaign
+        for name, given in campaign.power.items():
+            model = Options
+            if name != AUTO_METER:
+                place = campaign.where("power", name)
+                known = self.registry.power_meters
+                model = lookup("power meter", name, known, place).options
+            options = validate(model, given, campaign.document, ("power", name))
+            return {"meter": name, "options": options.model_dump(mode="json")}
+        return None
 
     def _check_leftovers(self) -> None:
         """Refuses what the campaign says but nothing would use."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 from benchwright.contracts.probe import Probe, ProbeInfo
 from benchwright.hooks import hookimpl
 
+BENCHWRIGHT_INTERFACE = 1
+"""The interface that this plugin was built for."""
+
 
 def _load() -> Probe:
     from benchwright_linux.probe import MachineProbe

@@ -12,6 +12,9 @@ from benchwright.contracts.formatter import Formatter, FormatterInfo
 from benchwright.contracts.probe import JSON
 from benchwright.hooks import hookimpl
 
+BENCHWRIGHT_INTERFACE = 1
+"""The interface that this plugin was built for."""
+
 ROUNDS = ("v3.1", "v6.1")
 
 WRITING = tuple(

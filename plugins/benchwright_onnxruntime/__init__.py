@@ -14,6 +14,9 @@ from benchwright.options import Options
 if TYPE_CHECKING:
     from benchwright.contracts.backend import Backend
 
+BENCHWRIGHT_INTERFACE = 1
+"""The interface that this plugin was built for."""
+
 
 class OnnxRuntimeOptions(Options):
     """What may be set under `backends: {onnxruntime: …}`."""

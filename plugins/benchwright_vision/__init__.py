@@ -10,6 +10,9 @@ from benchwright.hooks import hookimpl
 if TYPE_CHECKING:
     from benchwright.contracts.benchmark import BenchmarkInfo
 
+BENCHWRIGHT_INTERFACE = 1
+"""The interface that this plugin was built for."""
+
 
 @hookimpl
 def benchmarks() -> Iterable[BenchmarkInfo]:

@@ -13,6 +13,9 @@ from benchwright.hooks import hookimpl
 if TYPE_CHECKING:
     from benchwright.plan import Plan
 
+BENCHWRIGHT_INTERFACE = 1
+"""The interface that this plugin was built for."""
+
 
 @hookimpl
 def tasks(plan: Plan) -> Iterable[dict[str, Any]]:

@@ -84,6 +84,7 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
             "unofficial": plan.run_unofficial(run),
             "expected_seconds": expected_seconds(plan, run),
             "command": f"benchwright run {run.task}",
+            "power": plan.power,
             "announce": {
                 "benchmark": engine.benchmark.name,
                 "preset": engine.preset.name,

@@ -69,6 +69,8 @@ class Resource:
     go_on: threading.Event = field(default_factory=threading.Event)
     asked: list[dict[str, str]] = field(default_factory=list)
     reached: threading.Event = field(default_factory=threading.Event)
+    posted: list[bytes] = field(default_factory=list)
+    """The bodies of POST requests, which are answered with 204 after `first`."""
 
     @property
     def ranges_asked(self) -> list[str | None]:
@@ -84,6 +86,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         with contextlib.suppress(OSError):
             self._answer()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with contextlib.suppress(OSError):
+            resource = self.server.resources.get(self.path)
+            if resource is None:
+                self._send(Answer(404))
+                return
+            resource.posted.append(body)
+            self._send(resource.first.pop(0) if resource.first else Answer(204))
 
     def _answer(self) -> None:
         resource = self.server.resources.get(self.path)

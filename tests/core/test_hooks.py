@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
@@ -26,7 +28,7 @@ from benchwright.contracts.program import FusedProgramInfo
 from benchwright.contracts.quantizer import QuantizerInfo
 from benchwright.embed import plan_tasks
 from benchwright.errors import BenchwrightError, UsageError
-from benchwright.hooks import LISTING_HOOKS, NAMESPACE, Hooks, hookimpl
+from benchwright.hooks import INTERFACE, LISTING_HOOKS, NAMESPACE, Hooks, hookimpl
 from benchwright.plan import Plan
 from benchwright.plugins import DISABLE_VARIABLE, Registry
 from benchwright.results import RunResult
@@ -60,6 +62,7 @@ def install() -> Iterator[Install]:
 
     def make(name: str = "acme", **implementations: Any) -> EntryPoint:
         module = types.ModuleType(f"hooktest_{name}")
+        module.BENCHWRIGHT_INTERFACE = INTERFACE  # type: ignore[attr-defined]
         for hook, function in implementations.items():
             setattr(module, hook, hookimpl(function))
         sys.modules[module.__name__] = module
@@ -86,6 +89,12 @@ def test_every_hook_is_documented_with_its_exact_signature(hook: str) -> None:
     assert f"```python\ndef {hook}{signature}\n```" in section
     assert f"@hookimpl\ndef {hook}(" in section
     assert "Called" in section
+
+
+def test_the_interface_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert f"This Benchwright has interface **{INTERFACE}**" in text
+    assert f"\nBENCHWRIGHT_INTERFACE = {INTERFACE}\n" in text
 
 
 @pytest.mark.parametrize("hook", sorted(DESCRIPTORS))
@@ -255,3 +264,58 @@ def test_probes_add_up_and_one_that_raises_is_told(install: Install) -> None:
     assert reading.observation == {"cpu.load": 1}
     assert any("no chip" in problem for problem in registry.problems())
     assert registry.read_system().observation == {}
+
+
+def test_each_plugin_has_its_own_copy_of_an_event(install: Install) -> None:
+    seen: list[Any] = []
+
+    def spoiling(run: Any, result: Any) -> None:
+        run["task"] = "mine"
+        result.details["settings"]["seed"] = 0
+        object.__setattr__(result, "value", 1e9)
+
+    def seeing(run: Any, result: Any) -> None:
+        seen.append((run["task"], result.value, result.details["settings"]["seed"]))
+
+    run = {"task": "performance:x"}
+    given = dataclasses.replace(result(), value=1.0, details={"settings": {"seed": 7}})
+    registry = Registry(
+        [install(name, run_finished=spoiling if name != "b" else seeing) for name in "abc"]
+    )
+    assert registry.run_finished(run, given) == []
+    assert seen == [("performance:x", 1.0, 7)]
+    assert run == {"task": "performance:x"}
+    assert given.value == 1.0
+    assert given.details["settings"]["seed"] == 7
+
+
+def test_who_raises_is_told_of_the_next_event_and_who_hangs_is_not(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCHWRIGHT_PLUGIN_TIMEOUT", "0.1")
+    told: list[str] = []
+    gate = threading.Event()
+
+    def raising(run: Any) -> None:
+        told.append("raising")
+        raise SystemExit("no server")
+
+    def hanging(run: Any) -> None:
+        told.append("hanging")
+        gate.wait()
+
+    registry = Registry(
+        [install("raises", run_started=raising), install("hangs", run_started=hanging)]
+    )
+    raised = "plugin `raises`: hook `run_started` raised SystemExit: no server"
+    hung = "plugin `hangs`: hook `run_started` did not answer within 0.1 s"
+    try:
+        first, second = (sorted(registry.run_started({"task": "x"})) for _ in range(2))
+    finally:
+        gate.set()
+    assert first[1] == raised
+    assert first[0].startswith(hung)
+    assert second == [raised]
+    assert sorted(told) == ["hanging", "raising", "raising"]
+    assert registry.plugins["raises"].status == "active"
+    assert registry.plugins["hangs"].status == "failed"

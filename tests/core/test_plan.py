@@ -269,3 +269,53 @@ def test_a_campaign_without_a_formatter_for_its_round_is_refused(
     monkeypatch.setenv("BENCHWRIGHT_DISABLE_PLUGINS", "mlperf")
     with pytest.raises(UsageError, match=r"no installed formatter writes or checks round `v3\.1`"):
         plan_tasks(plan_of())
+
+
+# Power
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("power: rapl\n", {"meter": "rapl", "options": {"interval_ms": 200}}),
+        ("power: [rapl]\n", {"meter": "rapl", "options": {"interval_ms": 200}}),
+        ("power: {rapl: }\n", {"meter": "rapl", "options": {"interval_ms": 200}}),
+        ("power: {rapl: {interval_ms: 50}}\n", {"meter": "rapl", "options": {"interval_ms": 50}}),
+        ("power: auto\n", {"meter": "auto", "options": {}}),
+    ],
+)
+def test_a_power_meter_is_no_part_of_what_is_measured(text: str, expected: Any) -> None:
+    plan = plan_of(BASE + text)
+    assert plan.power == expected
+    recipes = [task["meta"]["benchwright"]["recipe"] for task in plan_tasks(plan)]
+    runs = {recipe.task: recipe for recipe in recipes if recipe.call.endswith("steps.run:measure")}
+    assert len(runs) == 8
+    assert {str(recipe.aside["power"]) for recipe in runs.values()} == {str(expected)}
+    plain = {task["meta"]["benchwright"]["recipe"].task: task["meta"]["benchwright"]["recipe"]
+             for task in plan_tasks(plan_of())}  # fmt: skip
+    for name, recipe in runs.items():
+        assert recipe.key() == plain[name].key(), "no run goes stale because of a meter"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("power: rpal", "c.yaml:3: power.rpal: unknown power meter `rpal`; did you mean `rapl`?"),
+        (
+            "power: {rapl: {interval: 5}}",
+            "c.yaml:3: power.rapl.interval: unknown key `interval`; did you mean `interval_ms`?",
+        ),
+        (
+            "power: {rapl: {interval_ms: 5}}",
+            "c.yaml:3: power.rapl.interval_ms: input should be greater than or equal to 10",
+        ),
+        ("power: {auto: {interval_ms: 50}}", "c.yaml:3: power.auto.interval_ms: unknown key"),
+        ("power: [rapl, auto]", "c.yaml:3: power: a run has one power meter"),
+        ("power: true", "c.yaml:3: power: input should be a valid dictionary"),
+    ],
+)
+def test_a_power_meter_that_is_none(text: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_of(BASE + text)
+    assert told in str(caught.value)

@@ -18,7 +18,7 @@ from benchwright.contracts.formatter import FormatterInfo
 from benchwright.contracts.probe import Probe, ProbeInfo
 from benchwright.contracts.program import FusedProgramInfo
 from benchwright.errors import UsageError
-from benchwright.hooks import NAMESPACE, hookimpl
+from benchwright.hooks import INTERFACE, NAMESPACE, hookimpl
 from benchwright.plugins import DISABLE_VARIABLE, Registry, lookup
 
 Make = Callable[..., EntryPoint]
@@ -31,6 +31,7 @@ def make() -> Iterator[Make]:
 
     def plugin(name: str, point: str | None = None, **hooks: Any) -> EntryPoint:
         module = types.ModuleType(f"plugintest_{name}")
+        module.BENCHWRIGHT_INTERFACE = INTERFACE  # type: ignore[attr-defined]
         for hook, function in hooks.items():
             setattr(module, hook, hookimpl(function))
         sys.modules[module.__name__] = module
@@ -91,7 +92,8 @@ def test_a_hook_is_asked_once(make: Make) -> None:
 def test_blocking_by_name(make: Make, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(DISABLE_VARIABLE, value)
     registry = Registry(
-        [make(name, backends=lambda: [backend("x")]) for name in ("a", "c")] + [make("b")]
+        [make(name, backends=lambda: [backend("x")]) for name in ("a", "c")]
+        + [make("b", probes=lambda: [])]
     )
     assert registry.plugins["a"].status == "disabled"
     assert registry.plugins["b"].status == ("disabled" if "b" in value else "active")
@@ -119,6 +121,8 @@ def test_an_entry_point_may_name_an_object(make: Make) -> None:
     point = make("holder")
 
     class Plugin:
+        BENCHWRIGHT_INTERFACE = INTERFACE
+
         @hookimpl
         def backends(self) -> list[BackendInfo]:
             return [backend("from-object")]

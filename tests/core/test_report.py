@@ -534,8 +534,14 @@ def test_compliance_tests_are_judged_in_the_row() -> None:
 
 
 def test_power_is_shown_where_it_was_measured() -> None:
-    page = page_of([performance("Offline", power_w=45.25, energy_j=90.5)])
-    assert result_rows(page)[0][3] == "2,082 samples/s 45.25 W · 90.5 J"
+    run = performance("Offline", power_w=45.25, energy_j=90.5)
+    power = {"meter": "rapl", "informative": True, "samples": 11, "joules": 90.5}
+    page = page_of([replace(run, details={**run.details, "power": power})])
+    assert result_rows(page)[0][3] == "2,082 samples/s 45.25 W · 90.5 J (informative)"
+    table = "PowerNameValue informativeyes joules90.5 meterrapl samples11"
+    assert table in page.said()
+    unread = page_of([replace(run, details={**run.details, "power": None})])
+    assert "PowerName" not in unread.said()
 
 
 def test_errors_come_before_notes_and_notes_are_folded() -> None:

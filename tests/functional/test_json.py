@@ -106,6 +106,7 @@ def test_plugins(built: Project) -> None:
         row = rows[name]
         assert list(row) == [
             "name", "distribution", "version", "module", "hooks", "status", "problems",
+            "interface", "file",
         ]  # fmt: skip
         assert (row["distribution"], row["status"], row["problems"]) == (
             "benchwright",

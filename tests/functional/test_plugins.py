@@ -119,6 +119,90 @@ BROKEN = {
         "probe `bus` raised OSError: no such bus",
         "",
     ),
+    "exits-in-a-hook": (
+        """
+        import sys
+        from benchwright.hooks import hookimpl
+
+        @hookimpl
+        def backends():
+            sys.exit("no chip, no program")
+        """,
+        "hook `backends` raised SystemExit: no chip, no program",
+        "",
+    ),
+    "interrupts-in-a-hook": (
+        """
+        from benchwright.hooks import hookimpl
+
+        @hookimpl
+        def benchmarks():
+            yield from ()
+            raise KeyboardInterrupt
+        """,
+        "hook `benchmarks` raised KeyboardInterrupt",
+        "",
+    ),
+    "prints-at-import": (
+        """
+        print("welcome to acme")
+        from benchwright.hooks import hookimpl
+
+        @hookimpl
+        def backends():
+            return []
+        """,
+        "import printed to standard output: 'welcome to acme'",
+        "it went to standard error",
+    ),
+    "forks-in-tasks": (
+        """
+        import os
+        from benchwright.hooks import hookimpl
+
+        @hookimpl
+        def tasks(plan):
+            if os.fork():
+                os.wait()
+                raise RuntimeError("the original goes on")
+            return []
+        """,
+        "hook `tasks` raised RuntimeError: the original goes on",
+        "",
+    ),
+    "declares-no-interface": (
+        "BENCHWRIGHT_INTERFACE = None\n",
+        "it does not say which interface it was built for: add `BENCHWRIGHT_INTERFACE = 1` to "
+        "`benchwright_broken`",
+        "",
+    ),
+    "too-new": (
+        "BENCHWRIGHT_INTERFACE = 99\n",
+        "it was built for interface 99",
+        "`pip install --upgrade benchwright`",
+    ),
+    "too-old": (
+        "BENCHWRIGHT_INTERFACE = 0\n",
+        "it was built for interface 0",
+        "`pip install --upgrade benchwright-broken`",
+    ),
+    "not-marked": (
+        "def backends():\n    return []\n",
+        "`backends` is not marked as a hook: put `@hookimpl` above it",
+        "",
+    ),
+    "names-a-path": (
+        """
+        from benchwright.contracts.backend import BackendInfo, Capabilities
+        from benchwright.hooks import hookimpl
+
+        @hookimpl
+        def backends():
+            return [BackendInfo("../../acme", "escapes", Capabilities(("onnx",)), dict)]
+        """,
+        "hook `backends` handed over a BackendInfo whose `name` is '../../acme'",
+        "",
+    ),
     "takes-an-existing-name": (
         """
         from benchwright.contracts.backend import BackendInfo, Capabilities

@@ -21,7 +21,7 @@ class Audience:
 
     def say(self, task: str, text: str) -> None:
         """A line about a task that runs."""
-        print(f"  {text}", file=_person or sys.stderr, flush=True)
+        print(f"  {text}", file=person(), flush=True)
 
     def progress(self, task: str) -> ProgressCallback:
         """How a task may tell how far it is."""
@@ -31,6 +31,11 @@ class Audience:
 _audience = Audience()
 _person: TextIO | None = None
 """Standard error as it was before `captured` pointed it to a log."""
+
+
+def person() -> TextIO:
+    """Standard error of whoever started us, also while `captured` points it to a log."""
+    return _person or sys.stderr
 
 
 def say(task: str, text: str) -> None:

@@ -26,6 +26,7 @@ from typing import Any, Literal, TextIO
 from benchwright import __version__
 from benchwright.build import artifact, console
 from benchwright.build.artifact import MANIFEST, RECIPE, Manifest, digest_of, sha256_of
+from benchwright.contained import end_copy
 from benchwright.errors import BenchwrightError
 from benchwright.progress import ProgressCallback, silent
 
@@ -129,6 +130,8 @@ class Kitchen:
     log: TextIO
     progress: ProgressCallback = silent
     facts: dict[str, Any] = field(default_factory=dict)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """Called, in order, once the artifact lies in its place."""
     root: str | None = None
     """Set by a recipe whose files lie in a folder of the user's own (`files` names them)."""
     files: tuple[artifact.FileEntry, ...] | None = None
@@ -233,14 +236,22 @@ def _work(recipe: Recipe, progress: ProgressCallback, log: TextIO, log_path: Pat
     partial = artifact.partial_folder(folder)
     kitchen = Kitchen(recipe, partial, log, progress)
     started = time.monotonic()
+    process = os.getpid()
     try:
         kitchen.note(f"{recipe.task}, recipe key {recipe.key()}")
         digests = recipe.input_digests()
         if _restored(kitchen, digests):
             return "restored"
         with console.captured(log):
-            resolve(recipe.call)(kitchen)
+            try:
+                resolve(recipe.call)(kitchen)
+            finally:
+                # A plugin's work may fork: the copy must neither go on nor tidy up.
+                end_copy(process, f"what {recipe.task} calls")
         manifest = _finish(kitchen, digests)
+        with console.captured(log):
+            for call in kitchen.afterwards:
+                call()
     except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
         if isinstance(error, OSError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchwright.cli.common import print_json
+from benchwright.contained import Fault
 from benchwright.embed import make_plan
 from benchwright.errors import ExitCode, UsageError, did_you_mean
 from benchwright.hooks import LISTING_HOOKS
@@ -42,10 +43,19 @@ def main(arguments: Namespace) -> int:
 
 def _brought(registry: Registry) -> dict[str, Mapping[str, Any]]:
     found = {family: getattr(registry, family) for family in FAMILIES}
+    found["programs"] = {_named(key): item for key, item in registry.programs.items()}
     # Every listing hook is asked, so that a plugin that fails in one is shown as failed.
-    assert set(FAMILIES) | {"programs"} == set(LISTING_HOOKS)
-    _ = registry.programs
+    assert found.keys() == set(LISTING_HOOKS)
     return found
+
+
+def _key(family: str, item: Any) -> Any:
+    """What the registry knows a thing by: a fused program has no name of its own."""
+    return (item.benchmark, item.backend) if family == "programs" else item.name
+
+
+def _named(key: Any) -> str:
+    return "/".join(key) if isinstance(key, tuple) else str(key)
 
 
 def _row(status: PluginStatus) -> dict[str, Any]:
@@ -57,16 +67,16 @@ def _row(status: PluginStatus) -> dict[str, Any]:
         "hooks": list(status.hooks),
         "status": status.status,
         "problems": list(status.problems),
+        "interface": status.interface,
+        "file": status.file or None,
     }
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
-    table = [("plugin", "distribution", "version", "status", "hooks")]
-    table += [
-        (row["name"], row["distribution"], row["version"], row["status"], ", ".join(row["hooks"]))
-        for row in rows
-    ]
-    widths = [max(len(line[column]) for line in table) for column in range(5)]
+    columns = ("name", "distribution", "version", "interface", "status", "hooks")
+    table: list[tuple[str, ...]] = [("plugin", *columns[1:])]
+    table += [tuple(_cell(row[column]) for column in columns) for row in rows]
+    widths = [max(len(line[column]) for line in table) for column in range(len(columns))]
     problems = [[], *(row["problems"] for row in rows)]
     for line, told in zip(table, problems, strict=True):
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -75,38 +85,62 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
             print(f"    {problem}")
 
 
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
 def _detail(
     name: str, registry: Registry, brought: Mapping[str, Mapping[str, Any]], as_json: bool
 ) -> int:
-    things = [(family, items[name]) for family, items in brought.items() if name in items]
+    """A plugin with everything it brings, or the things of that name."""
     status = registry.plugins.get(name)
+    things = [
+        _thing(registry, family, item)
+        for family, items in brought.items()
+        for key, item in items.items()
+        if name in (key, registry.bringer(family, _key(family, item)).name)
+    ]
     if not things and status is None:
         known = [*registry.plugins, *(item for items in brought.values() for item in items)]
         raise UsageError(f"no plugin brings `{name}`; {did_you_mean(name, known)}".rstrip("; "))
+    # Asking for details may have shown more problems.
+    row = _row(status) if status else None
     if as_json:
-        print_json(
-            {
-                "plugin": _row(status) if status else None,
-                "brought": [_thing(family, item) for family, item in things],
-            }
-        )
-        return int(ExitCode.OK)
-    if status is not None:
-        _print_rows([_row(status)])
-    for family, item in things:
-        print(f"{name} ({family}): {item.summary}")
-        for line in _lines(_thing(family, item)):
-            print(f"  {line}")
-    return int(ExitCode.OK)
+        print_json({"plugin": row, "brought": things})
+    else:
+        if row is not None:
+            _print_rows([row])
+            print(f"loaded from {row['file'] or row['module']}")
+        for thing in things:
+            print(f"{thing['name']} ({thing['family']} of {thing['plugin']}): {thing['summary']}")
+            for line in _lines(thing):
+                print(f"  {line}")
+    failed = status is not None and status.status == "failed"
+    return int(ExitCode.FINDINGS if failed else ExitCode.OK)
 
 
-def _thing(family: str, item: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"family": family, "name": item.name, "summary": item.summary}
+_SHOWN: Mapping[str, tuple[str, ...]] = {
+    "benchmarks": ("scenarios", "forms", "dtypes", "dynamic_axes"),
+    "programs": ("benchmark", "backend"),
+    "backends": ("requires",),
+    "quantizers": ("precision", "backends"),
+    "formatters": ("rounds",),
+}
+"""Family → the fields of its descriptors that say what a thing is for."""
+
+
+def _thing(registry: Registry, family: str, item: Any) -> dict[str, Any]:
+    key = _key(family, item)
+    found: dict[str, Any] = {
+        "family": family,
+        "name": _named(key),
+        "summary": item.summary,
+        "plugin": registry.bringer(family, key).name,
+    }
     if hasattr(item, "options"):
-        found["options"] = [
-            {"name": name, "type": kind, "default": default, "description": text}
-            for name, kind, default, text in describe(item.options)
-        ]
+        found["options"] = _options(registry, family, item)
     if family == "backends":
         able = item.capabilities
         found["capabilities"] = {
@@ -118,25 +152,40 @@ def _thing(family: str, item: Any) -> dict[str, Any]:
         }
     if family == "benchmarks":
         found["presets"] = {name: preset.summary for name, preset in item.presets.items()}
-        found["scenarios"] = list(item.scenarios)
-    if family == "formatters":
-        found["rounds"] = list(item.rounds)
+    for field in _SHOWN.get(family, ()):
+        value = getattr(item, field)
+        found[field] = list(value) if isinstance(value, tuple) else value
+    if family == "power_meters":
+        found["available"] = registry.available(item.name)
     return found
 
 
-def _lines(thing: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for option in thing.get("options", ()):
-        lines.append(
-            f"option {option['name']}: {option['type']} = {option['default']}  "
-            f"{option['description']}"
+def _options(registry: Registry, family: str, item: Any) -> list[dict[str, Any]]:
+    """The options as declared; a model of a plugin's may itself be at fault."""
+    try:
+        told = registry.ask(family, item.name, "options", lambda: list(describe(item.options)))
+    except Fault:
+        return []
+    return [
+        {"name": name, "type": kind, "default": default, "description": text}
+        for name, kind, default, text in told
+    ]
+
+
+def _lines(thing: Mapping[str, Any]) -> Iterator[str]:
+    options = thing.get("options", ())
+    widths = [max((len(item[key]) for item in options), default=0) for key in ("name", "type")]
+    for option in options:
+        yield (
+            f"option {option['name']:{widths[0]}}  {option['type']:{widths[1]}}  "
+            f"default {option['default']}: {option['description']}"
         )
-    for name, value in thing.get("capabilities", {}).items():
-        text = ", ".join(value) if isinstance(value, list) else value
-        lines.append(f"{name}: {text}")
     for name, text in thing.get("presets", {}).items():
-        lines.append(f"preset {name}: {text}")
-    for name in ("scenarios", "rounds"):
-        if name in thing:
-            lines.append(f"{name}: {', '.join(thing[name])}")
-    return lines
+        yield f"preset {name}: {text}"
+    shown = {**thing.get("capabilities", {}), **thing}
+    for name, value in shown.items():
+        if name in ("family", "name", "summary", "plugin", "options", "capabilities", "presets"):
+            continue
+        text = ("no", "yes")[value] if isinstance(value, bool) else _cell(value)
+        if text:
+            yield f"{name.replace('_', ' ')}: {text}"

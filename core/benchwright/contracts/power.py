@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from benchwright.options import Options
 
@@ -21,7 +22,14 @@ class PowerSummary:
 
 
 class PowerMeter(ABC):
-    """One meter. `start` and `stop` are called in the parent, outside the timed window."""
+    """One meter. `start` and `stop` are called in the parent, outside the timed window.
+
+    Each has a few seconds (BENCHWRIGHT_PLUGIN_TIMEOUT). What they raise leaves the run without
+    figures, and is told: a BenchwrightError says best what to do about it.
+    """
+
+    def configure(self, options: Mapping[str, Any]) -> None:  # noqa: B027  (few meters have any)
+        """Takes the options that the campaign gives it, validated; called once, before `start`."""
 
     @abstractmethod
     def start(self) -> None:

@@ -14,10 +14,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from benchwright.contained import end_copy
 from benchwright.errors import BenchwrightError
+from benchwright.harness.watch import threads_that_raise, threads_that_raise_no_more
 
 if TYPE_CHECKING:
     from benchwright.harness.calibrate import Operation
@@ -52,16 +55,26 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     die_with_parent(spec["parent"])
     folder = spec_path.parent
+    process = os.getpid()
 
     def give_up(error: BaseException) -> NoReturn:
+        end_copy(process, who_runs(spec))
         _write_failure(folder, error)
         os._exit(3)
 
+    threads_that_raise(give_up, spec["task"])
     try:
         outcome = run(spec, give_up)
+        end_copy(process, who_runs(spec))
+        threads_that_raise_no_more()
         (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
     except BaseException as error:
         give_up(error)
+
+
+def who_runs(spec: Mapping[str, Any]) -> str:
+    """Whose code it is that a run's process calls."""
+    return f"the backend `{spec['backend']}` or the benchmark `{spec['benchmark']}`"
 
 
 def _write_failure(folder: Path, error: BaseException) -> None:
@@ -97,10 +110,13 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     from benchwright.harness.instance import Complete, Instance
     from benchwright.harness.samples import SampleStore
     from benchwright.harness.settings import Request, apply, test_settings
+    from benchwright.harness.watch import Forks, check_sessions
+    from benchwright.harness.window import timed
     from benchwright.plugins import Registry, lookup
     from benchwright.rounds import load_round
 
-    registry = Registry()
+    process, forks = os.getpid(), Forks(Instance, who_runs(spec))
+    registry = Registry(only=spec["plugins"])
     info = lookup("benchmark", spec["benchmark"], registry.benchmarks)
     benchmark = info.load()
     backend = lookup("backend", spec["backend"], registry.backends).load()
@@ -113,6 +129,8 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
 
     def open_instance(threads: int, complete: Complete) -> Instance:
         sessions = backend.open(program, Path(spec["engine"]), spec["options"], threads)
+        end_copy(process, who_runs(spec))
+        check_sessions(sessions, [graph.name for graph in program.graphs], spec["backend"])
         encoder = benchmark.encoder(preset)
         return Instance(driver, sessions, encoder, loadgen.QuerySampleResponse, complete)
 
@@ -130,13 +148,25 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     sut = make_sut(request.scenario, instances, store, found)
     settings = loadgen.TestSettings()
     unreported = apply(settings, loadgen, values, Path(spec["scratch"]))
-    run_test(loadgen, sut, settings, store.count, spec["logs"], give_up, audit=spec["audit"] or "")
+    forked = forks.count
+    run_test(
+        loadgen,
+        sut,
+        settings,
+        store.count,
+        spec["logs"],
+        give_up,
+        audit=spec["audit"] or "",
+        window=timed(spec["gate"]),
+    )
     return {
         "settings": values,
         "unreported": list(unreported),
         "operation": found.record(),
         "program": "fused" if fused is not None else "plain",
         "loadgen_file": str(loadgen.__file__),
+        "forks": forks.count - forked,
+        "problems": registry.problems(),
     }
 
 
@@ -193,13 +223,15 @@ def run_test(
     give_up: Callable[[BaseException], NoReturn],
     *,
     audit: str = "",
+    window: AbstractContextManager[None] | None = None,
 ) -> None:
     """One loadgen test, to the end of the system under test's threads.
 
     At most one in a process: loadgen keeps global state, and crashed now and then in a process
     that had run tests before. settings: loadgen's TestSettings; sample_count: of the whole data
     set; logs: the folder for loadgen's logs; give_up: ends the process with an error; audit: a
-    compliance test's file.
+    compliance test's file; window: entered just before the test begins, and left just after it
+    has ended.
 
     An exception that reached loadgen's native frames would end the process without a word, so
     every callback catches its own.
@@ -230,7 +262,8 @@ def run_test(
         sample_count, settings.performance_sample_count_override, guarded_load, unload
     )
     calm()
-    loadgen.StartTestWithLogSettings(handle, library, settings, log, audit)
+    with window or nullcontext():
+        loadgen.StartTestWithLogSettings(handle, library, settings, log, audit)
     loadgen.DestroyQSL(library)
     loadgen.DestroyFastSUT(handle)
     sut.close()

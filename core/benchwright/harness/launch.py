@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,7 +14,10 @@ from typing import Any, TextIO
 
 from benchwright.errors import BenchwrightError
 from benchwright.harness.child import FAILURE, OUTCOME
+from benchwright.harness.window import Gate, Window
 from benchwright.progress import ProgressCallback
+
+_MOMENT_SECONDS = 0.5
 
 
 def usable_cores() -> int:
@@ -31,35 +35,55 @@ def launch(
     *,
     expected_seconds: float,
     progress: ProgressCallback,
+    window: Window | None = None,
 ) -> dict[str, Any]:
     """Runs one specification in a process of its own; returns its outcome.
 
     folder: where the specification and the outcome are exchanged; progress counts tenths of a
-    second against the expected duration. BenchwrightError when the process fails.
+    second against the expected duration; window: told when the test begins and has ended.
+    BenchwrightError when the process fails.
     """
     path = folder / "spec.json"
-    path.write_text(json.dumps({**spec, "parent": os.getpid()}), encoding="utf-8")
     command = [sys.executable, "-m", "benchwright.harness.child", str(path)]
     log.flush()
     begin = time.monotonic()
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-    ) as child:
+    total = round(expected_seconds * 10)
+    with contextlib.ExitStack() as stack:
+        gate = None if window is None else stack.enter_context(Gate(window))
+        passed = [] if gate is None else [gate.child_end]
+        given = {**spec, "parent": os.getpid(), "gate": None if gate is None else gate.child_end}
+        path.write_text(json.dumps(given), encoding="utf-8")
+        child = stack.enter_context(
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=passed,
+            )
+        )
         try:
-            total = round(expected_seconds * 10)
-            while True:
-                try:
-                    code = child.wait(timeout=0.5)
-                    break
-                except subprocess.TimeoutExpired:
-                    done = round((time.monotonic() - begin) * 10)
-                    progress(min(done, total), max(total, done))
+            if gate is not None:
+                gate.started()
+            while (code := _ended(child, gate)) is None:
+                done = round((time.monotonic() - begin) * 10)
+                progress(min(done, total), max(total, done))
         except BaseException:
             child.kill()
             # The machine is not free before it has gone.
             child.wait()
             raise
     return _outcome(folder, code, spec)
+
+
+def _ended(child: subprocess.Popen[bytes], gate: Gate | None) -> int | None:
+    """Waits a moment; the process's exit status if it has ended."""
+    # A copy that the process left behind may hold the gate open after its death.
+    seconds = 0.0 if gate is not None and gate.wait(_MOMENT_SECONDS) else _MOMENT_SECONDS
+    try:
+        return child.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _outcome(folder: Path, code: int, spec: Mapping[str, Any]) -> dict[str, Any]:

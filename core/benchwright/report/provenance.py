@@ -11,7 +11,7 @@ from benchwright.report.quantities import value_text
 from benchwright.report.rows import Row, listed, part
 from benchwright.results import RunResult
 
-_GROUPS = ("settings", "operation", "loadgen", "versions")
+_GROUPS = ("settings", "operation", "loadgen", "power", "versions")
 _SHOWN_ELSEWHERE = frozenset({*_GROUPS, "latency_ms", "warnings", "command"})
 
 

@@ -79,7 +79,8 @@ def _power(run: RunResult) -> Html | None:
         for value, unit in ((number(run.power_w), "W"), (number(run.energy_j), "J"))
         if value is not None
     ]
-    return tag("span", " · ".join(found), class_="second") if found else None
+    # No submission's power measurement: those are made with another instrument and protocol.
+    return tag("span", f"{' · '.join(found)} (informative)", class_="second") if found else None
 
 
 def _verdict(each: Row, stale: Mapping[str, Sequence[str]]) -> Html:

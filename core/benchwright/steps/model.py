@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchwright.build import artifact
 from benchwright.build.recipe import Kitchen
+from benchwright.errors import BenchwrightError
 from benchwright.harness.samples import SampleStore
 from benchwright.plugins import lookup
 from benchwright.steps.common import load_benchmark, preset_of, program_of, registry
@@ -48,6 +50,11 @@ def build_engine(kitchen: Kitchen) -> None:
     program = program_of(given["benchmark"], given["preset"], given["backend"])
     model = kitchen.input("model")
     facts = backend.build_engine(program, model, given["options"], kitchen.out)
+    if not isinstance(facts, Mapping):
+        raise BenchwrightError(
+            f"the backend `{given['backend']}` did not say what it built",
+            why=f"its `build_engine` returned {type(facts).__name__}, not a mapping of facts",
+        )
     kitchen.facts.update(facts)
     kitchen.facts["model"] = {
         entry.path: entry.sha256 for entry in artifact.read_manifest(model).files

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from benchwright.harness.lock import machine_alone
 from benchwright.harness.logs import DetailLog, difference, latency_curve, metric, read_detail
 from benchwright.harness.verdict import explain
 from benchwright.quantizing import FULL
-from benchwright.results import RunResult
+from benchwright.results import RunResult, load_result
 from benchwright.rounds import Round, load_round, mlperf_conf_text, user_conf_text
 from benchwright.steps.common import load_benchmark, preset_of, registry
+from benchwright.steps.power import Metering
 
 SUMMARY_LOG = "mlperf_log_summary.txt"
 DETAIL_LOG = "mlperf_log_detail.txt"
@@ -37,9 +39,11 @@ def measure(kitchen: Kitchen) -> None:
     aside = kitchen.recipe.aside
     spec = _specification(kitchen)
     announced = {"task": kitchen.recipe.task, **aside["announce"]}
-    with machine_alone(kitchen.recipe.task, kitchen.say):
-        known = registry().problems()
-        registry().run_started(announced)
+    known = registry().problems()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(machine_alone(kitchen.recipe.task, kitchen.say))
+        wrong = registry().run_started(announced)
+        meter = stack.enter_context(_metering(aside["power"]))
         started = datetime.now(UTC)
         begin = time.monotonic()
         outcome = launch(
@@ -48,20 +52,47 @@ def measure(kitchen: Kitchen) -> None:
             kitchen.log,
             expected_seconds=aside["expected_seconds"],
             progress=kitchen.progress,
+            window=meter,
         )
         wall = time.monotonic() - begin
     log = read_detail(kitchen.out / DETAIL_LOG)
     _refuse_other_settings(outcome, log)
     _write_conf_files(kitchen, outcome)
     record = _details(kitchen, outcome, log, started, wall)
+    if meter is not None:
+        wrong += meter.problems
+        record["power"] = meter.record
     result = _result(kitchen, log, record)
     result.save(kitchen.out)
     _drop_empty_files(kitchen.out)
     kitchen.facts["valid"] = result.valid
-    registry().run_finished(announced, result)
-    for problem in registry().problems():
-        if problem not in known:
-            kitchen.say(f"warning: {problem}")
+    late = [*outcome["problems"], *registry().problems()]
+    wrong += [problem for problem in late if problem not in known]
+    _warn(kitchen, wrong)
+    # Not before the record lies in its folder, listed with its hash: nobody changes it there.
+    kitchen.afterwards.append(lambda: _announce_result(kitchen, announced))
+
+
+@contextlib.contextmanager
+def _metering(power: Mapping[str, Any] | None) -> Iterator[Metering | None]:
+    """The campaign's power meter for one run; None where it asks for none."""
+    if power is None:
+        yield None
+        return
+    meter = Metering(registry(), power["meter"], power["options"])
+    try:
+        yield meter
+    finally:
+        meter.close()
+
+
+def _announce_result(kitchen: Kitchen, announced: Mapping[str, Any]) -> None:
+    _warn(kitchen, registry().run_finished(announced, load_result(Path(kitchen.recipe.folder))))
+
+
+def _warn(kitchen: Kitchen, problems: Iterable[str]) -> None:
+    for problem in dict.fromkeys(problems):
+        kitchen.say(f"warning: {problem}")
 
 
 def _specification(kitchen: Kitchen) -> dict[str, Any]:
@@ -77,6 +108,7 @@ def _specification(kitchen: Kitchen) -> dict[str, Any]:
         "benchmark": given["benchmark"],
         "preset": given["preset"],
         "backend": given["backend"],
+        "plugins": registry().plugins_of(given["benchmark"], given["backend"]),
         "options": given["options"],
         "engine": str(kitchen.input("engine").resolve()),
         "samples": str(samples.resolve()),
@@ -145,7 +177,7 @@ def _details(
         "sample_count": int(artifact.read_manifest(kitchen.input("samples")).facts["samples"]),
         "query_count": log.query_count,
         "latency_ms": [list(point) for point in latency_curve(log)],
-        "warnings": list(log.warnings)[:20],
+        "warnings": [*_forked(outcome, given["backend"]), *log.warnings][:20],
         "started": started.isoformat(timespec="seconds"),
         "wall_s": round(wall, 3),
         "versions": {**kitchen.recipe.tools, "benchwright": __version__},
@@ -160,6 +192,12 @@ def _details(
         "round": given["round"],
         "command": aside["command"],
     }
+
+
+def _forked(outcome: Mapping[str, Any], backend: str) -> list[str]:
+    """What is to be said of forks within the timed window."""
+    count = outcome["forks"]
+    return [f"the process was forked while it was measured ({backend}): {count}"] if count else []
 
 
 def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunResult:
@@ -180,6 +218,9 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
         "key": kitchen.recipe.key(),
         "details": details,
     }
+    if details.get("power"):
+        common["power_w"] = details["power"]["mean_watts"]
+        common["energy_j"] = details["power"]["joules"]
     if given["mode"] == "accuracy":
         return _accuracy_result(kitchen, round_, log, common)
     found = metric(log, given["scenario"], _metric_key(round_, given))
