@@ -148,6 +148,13 @@ class Campaign(Options):
     backends: Annotated[
         dict[str, dict[str, Any]], BeforeValidator(_settings_by_name), Field(min_length=1)
     ] = Field(description="names, or names with options (see `benchwright plugins NAME`)")
+    precision: Annotated[list[str], BeforeValidator(_names), Field(min_length=1)] = Field(
+        ["fp32"], description="precisions that each backend computes in, such as `[fp32, int8]`"
+    )
+    quantizers: Annotated[dict[str, dict[str, Any]], BeforeValidator(_settings_by_name)] = Field(
+        default_factory=dict,
+        description="names, or names with options; else the one that fits",
+    )
     scenarios: Scenarios | None = Field(
         None, description="by default those that round and category ask for"
     )
@@ -164,6 +171,9 @@ class Campaign(Options):
     )
     datasets: dict[str, Path] = Field(
         default_factory=dict, description="data sets the user has: name → folder, used in place"
+    )
+    formatter: str | None = Field(
+        None, description="what writes the submission tree; by default the first for the round"
     )
     system: dict[str, str | int] = Field(
         default_factory=dict, description="fields of the system description; `name` names it"

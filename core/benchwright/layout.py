@@ -72,6 +72,10 @@ class Layout(NamedTuple):
         """A model; name is `<family>-<preset>`."""
         return f"{self.root}/models/{name}"
 
+    def quantized(self, subject: str) -> str:
+        """A quantised model; subject is `<benchmark>-<preset>/<backend>+<precision>`."""
+        return f"{self.root}/quantized/{subject}"
+
     def engine(self, subject: str) -> str:
         """An engine; subject is `<benchmark>-<preset>/<backend>[+precision]`."""
         return f"{self.root}/engines/{subject}"

@@ -9,19 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchwright.campaign import Campaign, Pins, validate
 from benchwright.contracts.backend import BackendInfo
 from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
+from benchwright.contracts.formatter import FormatterInfo
 from benchwright.contracts.probe import JSON
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.layout import Layout
 from benchwright.options import Options
 from benchwright.plugins import Registry, lookup
+from benchwright.quantizing import FULL, check_names, quantizer_for
 from benchwright.rounds import SCENARIOS, Round, load_round
 
 if TYPE_CHECKING:
+    from benchwright.contracts.program import FusedProgramInfo
+    from benchwright.contracts.quantizer import QuantizerInfo
     from benchwright.outcome import Outcome
     from benchwright.progress import Follower
 
@@ -40,13 +45,20 @@ PINS_OF: Mapping[str, tuple[str, ...]] = {
 
 
 class Engine(NamedTuple):
-    """One engine of the plan: a benchmark's model on a backend with its options."""
+    """One engine of the plan: a benchmark's model on a backend with its options.
+
+    quantizer makes the precision where it is not the model's own; fused is the program that
+    stands in for the benchmark's own on this backend.
+    """
 
     benchmark: BenchmarkInfo
     preset: PresetInfo
     backend: BackendInfo
     options: Mapping[str, Any]
-    precision: str = "fp32"
+    precision: str = FULL
+    quantizer: QuantizerInfo | None = None
+    quantizer_options: Mapping[str, Any] = MappingProxyType({})
+    fused: FusedProgramInfo | None = None
 
     @property
     def family(self) -> str:
@@ -56,8 +68,13 @@ class Engine(NamedTuple):
     @property
     def subject(self) -> str:
         """`<benchmark>-<preset>/<backend>[+precision]`."""
-        plus = "" if self.precision == "fp32" else f"+{self.precision}"
+        plus = "" if self.precision == FULL else f"+{self.precision}"
         return f"{self.benchmark.name}-{self.preset.name}/{self.backend.name}{plus}"
+
+    @property
+    def graphs(self) -> tuple[str, ...]:
+        """The names of the graphs that the engine holds."""
+        return self.benchmark.graphs if self.fused is None else self.fused.graphs
 
     @property
     def engine_options(self) -> dict[str, Any]:
@@ -113,7 +130,8 @@ class Plan:
         self._outside_engines: set[str] = set()
         for name in campaign.benchmarks:
             for backend in campaign.backends:
-                self._add(name, backend)
+                for precision in campaign.precision:
+                    self._add(name, backend, precision)
         self._check_leftovers()
         self.power = self._power()
         self.extra_tasks = [task for task in extra if self._extend(task)]
@@ -180,6 +198,10 @@ class Plan:
                     f"{did_you_mean(name, datasets)}".rstrip("; "),
                     where=campaign.where("datasets", name),
                 )
+        quantizers = {item.quantizer.name for item in self.engines if item.quantizer is not None}
+        check_names(campaign, self.registry, quantizers)
+        if campaign.formatter is not None:
+            _ = self.formatter
         fields = self.round.system_json
         known = {"name", *fields.required, *fields.optional}
         for name in campaign.system:
@@ -212,7 +234,7 @@ class Plan:
                         where=self.campaign.where(*prefix, scenario, name),
                     )
 
-    def _add(self, name: str, backend_name: str) -> None:
+    def _add(self, name: str, backend_name: str, precision: str) -> None:
         campaign = self.campaign
         settings = campaign.benchmarks[name]
         preset_where = (
@@ -224,6 +246,7 @@ class Plan:
             name,
             settings.preset or campaign.preset,
             backend_name,
+            precision,
             where=(campaign.where("benchmarks", name), preset_where),
         )
         self.engines.append(engine)
@@ -233,7 +256,12 @@ class Plan:
                 self.runs.append(Run(engine, scenario, mode, pins))
 
     def _engine(
-        self, name: str, preset_name: str, backend_name: str, where: tuple[str | None, str | None]
+        self,
+        name: str,
+        preset_name: str,
+        backend_name: str,
+        precision: str,
+        where: tuple[str | None, str | None],
     ) -> Engine:
         campaign = self.campaign
         benchmark = lookup("benchmark", name, self.registry.benchmarks, where[0])
@@ -251,7 +279,9 @@ class Plan:
         options = validate(
             backend.options, given, campaign.document, ("backends", backend_name)
         ).model_dump(mode="json")
-        engine = Engine(benchmark, preset, backend, options)
+        quantizer, more = quantizer_for(campaign, self.registry, backend, precision)
+        fused = self.registry.programs.get((name, backend_name))
+        engine = Engine(benchmark, preset, backend, options, precision, quantizer, more, fused)
         self._check_capabilities(engine, place)
         return engine
 
@@ -323,9 +353,10 @@ class Plan:
             return False
         benchmark, preset, named, scenario, mode = parsed
         # A data set or a model is any backend's: the campaign's first one stands for all.
-        backend = next(iter(self.campaign.backends)) if named is None else named
+        named = next(iter(self.campaign.backends)) if named is None else named
+        backend, _, precision = named.partition("+")
         known = {engine.subject for engine in self.engines}
-        engine = self._engine(benchmark, preset, backend, where=(task, task))
+        engine = self._engine(benchmark, preset, backend, precision or FULL, where=(task, task))
         if engine.subject not in known:
             self.engines.append(engine)
             self._outside_engines.add(engine.subject)
@@ -352,6 +383,8 @@ class Plan:
         for engine in self.engines:
             if engine.subject in self._outside_engines:
                 names.add(f"engine:{engine.subject}")
+                if engine.quantizer is not None:
+                    names.add(f"quantize:{engine.subject}")
                 if engine.family not in own:
                     names |= {
                         f"{stage}:{engine.family}" for stage in ("dataset", "preprocess", "model")
@@ -390,9 +423,17 @@ class Plan:
         reasons = []
         if not run.engine.preset.official:
             reasons.append(f"preset {run.engine.preset.name}")
+        if run.engine.quantizer is not None:
+            reasons.append("calibrated on samples of the data set")
         if run.mode == "performance" and self.campaign.duration != "official":
             reasons.append(f"duration {self.campaign.duration}")
         return reasons
+
+    @cached_property
+    def formatter(self) -> FormatterInfo:
+        """What writes and checks the submission tree."""
+        named = self.campaign.formatter
+        return self.registry.formatter(self.round.name, named, self.campaign.where("formatter"))
 
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
@@ -436,6 +477,7 @@ _PARTS = {
     "dataset": 1,
     "preprocess": 1,
     "model": 1,
+    "quantize": 2,
     "engine": 2,
     "performance": 3,
     "accuracy": 3,
@@ -446,7 +488,7 @@ _PARTS = {
 def parse_task(
     task: str, registry: Registry
 ) -> tuple[str, str, str | None, str | None, str | None] | None:
-    """(benchmark, preset, backend, scenario, mode) of a full task name such as
+    """(benchmark, preset, backend[+precision], scenario, mode) of a full task name such as
     `performance:resnet50-tiny/onnxruntime/Offline`, `engine:resnet50-tiny/onnxruntime` or
     `model:resnet50-tiny`; None for what such a name does not say.
 

@@ -285,6 +285,9 @@ class Registry:
     @cached_property
     def programs(self) -> Mapping[tuple[str, str], FusedProgramInfo]:
         """Fused programs by (benchmark, backend)."""
+        # Every plan asks, few have one, and the contract takes its time to import.
+        if not self._manager.hook.programs.get_hookimpls():
+            return {}
         from benchwright.contracts.program import FusedProgramInfo
 
         found: dict[tuple[str, str], FusedProgramInfo] = {}
@@ -304,8 +307,19 @@ class Registry:
 
         return self._named("formatters", FormatterInfo)
 
-    def formatter(self, round_name: str) -> FormatterInfo:
-        """The formatter that serves a round."""
+    def formatter(
+        self, round_name: str, name: str | None = None, where: str | None = None
+    ) -> FormatterInfo:
+        """The formatter of this name, or the first that serves the round."""
+        if name is not None:
+            named = lookup("formatter", name, self.formatters, where)
+            if round_name not in named.rounds:
+                raise UsageError(
+                    f"formatter `{name}` does not serve round `{round_name}`; "
+                    f"it serves {', '.join(named.rounds)}",
+                    where=where,
+                )
+            return named
         for info in self.formatters.values():
             if round_name in info.rounds:
                 return info

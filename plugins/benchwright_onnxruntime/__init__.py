@@ -47,7 +47,7 @@ def backends() -> Iterable[BackendInfo]:
         BackendInfo(
             name="onnxruntime",
             summary="ONNX Runtime, CPU execution provider",
-            capabilities=Capabilities(forms=("onnx",)),
+            capabilities=Capabilities(forms=("onnx",), precisions=("fp32", "int8")),
             load=_load,
             options=OnnxRuntimeOptions,
             engine_options=("graph_optimization",),

@@ -58,7 +58,7 @@ class OnnxRuntimeBackend(Backend):
             session = _open(model / graph.onnx, settings)
             _check(session, graph, model / graph.onnx)
             del session
-        return {"precision": "fp32", "graph_optimization": options["graph_optimization"]}
+        return {"graph_optimization": options["graph_optimization"]}
 
     def open(
         self, program: Program, engine: Path, options: Mapping[str, Any], threads: int

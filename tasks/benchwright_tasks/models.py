@@ -1,16 +1,21 @@
-"""Stages `model` (one for each `<family>-<preset>`) and `engine` (one for each backend too)."""
+"""Stages `model` (one for each `<family>-<preset>`), `quantize` (one for each precision of a
+backend that is not the model's own) and `engine` (one for each backend and precision)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchwright.build.artifact import MANIFEST
 from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
+from benchwright.quantizing import CALIBRATION_SAMPLES
 from benchwright_tasks.datasets import fetched_bytes, identify
+
+if TYPE_CHECKING:
+    from benchwright.contracts.quantizer import QuantizerInfo
 
 _ENGINE_MEMORY = 200_000_000
 """Bytes that a process with a backend in it takes, whatever the model."""
@@ -21,6 +26,8 @@ def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
     for engine in plan.families():
         yield _model(plan, engine)
     for engine in plan.engines:
+        if engine.quantizer is not None:
+            yield _quantize(plan, engine, engine.quantizer)
         yield _engine(plan, engine)
 
 
@@ -50,6 +57,49 @@ def _model(plan: Plan, engine: Engine) -> dict[str, Any]:
     )
 
 
+def _model_of(plan: Plan, engine: Engine) -> str:
+    """The folder of the model that an engine is built from."""
+    if engine.quantizer is not None:
+        return plan.layout.quantized(engine.subject)
+    return plan.layout.model(engine.family)
+
+
+def _program_sources(engine: Engine) -> tuple[str, ...]:
+    """Modules that say what the program is."""
+    return (*engine.preset.sources, *(engine.fused.sources if engine.fused is not None else ()))
+
+
+def _quantize(plan: Plan, engine: Engine, quantizer: QuantizerInfo) -> dict[str, Any]:
+    task = f"quantize:{engine.subject}"
+    made = Recipe(
+        task=task,
+        call="benchwright.steps.model:quantize",
+        folder=plan.layout.quantized(engine.subject),
+        parameters={
+            "benchmark": engine.benchmark.name,
+            "preset": engine.preset.name,
+            "backend": engine.backend.name,
+            "quantizer": quantizer.name,
+            "options": dict(engine.quantizer_options),
+            "calibration_samples": CALIBRATION_SAMPLES,
+        },
+        inputs={
+            "model": f"{plan.layout.model(engine.family)}/{MANIFEST}",
+            "samples": f"{plan.layout.samples(engine.family)}/{MANIFEST}",
+        },
+        tools=tool_versions(*quantizer.tools),
+        sources=(*quantizer.sources, *_program_sources(engine)),
+        log=plan.layout.log(task),
+        store=plan.campaign.store.use,
+    )
+    return product(
+        made,
+        doc=f"{engine.family} in {engine.precision} for {engine.backend.name}",
+        seconds=2.0,
+        resources={"cpu": 1, "memory": _ENGINE_MEMORY + 2 * fetched_bytes(engine.preset.model)},
+    )
+
+
 def _engine(plan: Plan, engine: Engine) -> dict[str, Any]:
     backend = engine.backend
     task = f"engine:{engine.subject}"
@@ -63,18 +113,15 @@ def _engine(plan: Plan, engine: Engine) -> dict[str, Any]:
             "backend": backend.name,
             "options": engine.engine_options,
             "machine": plan.identity_of(backend.identity),
+            "program": "plain" if engine.fused is None else "fused",
         },
-        inputs={"model": f"{plan.layout.model(engine.family)}/{MANIFEST}"},
+        inputs={"model": f"{_model_of(plan, engine)}/{MANIFEST}"},
         tools=tool_versions(*backend.tools),
-        sources=(*backend.sources, *engine.preset.sources),
+        sources=(*backend.sources, *_program_sources(engine)),
         log=plan.layout.log(task),
         store=plan.campaign.store.use,
     )
-    files = [
-        name.format(graph=graph)
-        for name in backend.engine_files
-        for graph in engine.benchmark.graphs
-    ]
+    files = [name.format(graph=graph) for name in backend.engine_files for graph in engine.graphs]
     return product(
         made,
         doc=f"engine of {engine.family} for {backend.name}",

@@ -39,7 +39,7 @@ def _common(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
 
 
 def _submission(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
-    formatter = plan.registry.formatter(plan.round.name)
+    formatter = plan.formatter
     made = Recipe(
         task="submission",
         call="benchwright.steps.submission:write",
@@ -47,6 +47,7 @@ def _submission(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
         publish=plan.layout.submission,
         parameters={
             **_common(plan, runs),
+            "formatter": formatter.name,
             "system_name": plan.system_name,
             "system": {k: v for k, v in plan.campaign.system.items() if k != "name"},
         },
@@ -65,13 +66,14 @@ def _submission(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
 
 
 def _check(plan: Plan) -> dict[str, Any]:
-    formatter = plan.registry.formatter(plan.round.name)
+    formatter = plan.formatter
     made = Recipe(
         task="check",
         call="benchwright.steps.submission:check",
         folder=plan.layout.check,
         parameters={
             "round": plan.round.name,
+            "formatter": formatter.name,
             "tree": plan.layout.submission,
             "rehearsal": bool(plan.unofficial()),
         },

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from functional.project import LAST, PRODUCTS, QUICK, ROOT, RUNS, SUBJECT, Project
+from functional.project import LAST, PRODUCTS, QUICK, ROOT, RUNS, SUBJECT, Project, made
 
 DATASET, PREPROCESS, MODEL, ENGINE = PRODUCTS[2:]
 
@@ -54,7 +54,7 @@ def project(request: pytest.FixtureRequest, built: Project, place: Path) -> Iter
 def assert_settled(project: Project) -> None:
     """Nothing is due any more."""
     outcome = project.run()
-    assert outcome.made == []
+    assert made(outcome) == []
     assert f"nothing to do: {len(outcome.json)} tasks are up to date" in outcome.err
     assert not project.hidden()
 
@@ -77,12 +77,12 @@ def test_a_clock_that_goes_back(project: Project) -> None:
         os.utime(path, (4e9, 4e9))
     assert_settled(project)
     project.change("[onnxruntime]", "{onnxruntime: {graph_optimization: disabled}}")
-    assert project.run().made == [ENGINE, *LAST]
+    assert made(project.run()) == [ENGINE, *LAST]
     assert_settled(project)
     for path in (project.folder / "build").rglob("*"):
         os.utime(path, (1e6, 1e6))
     project.change("{onnxruntime: {graph_optimization: disabled}}", "[onnxruntime]")
-    assert project.run().made == [ENGINE, *LAST]
+    assert made(project.run()) == [ENGINE, *LAST]
     assert_settled(project)
 
 
@@ -91,7 +91,7 @@ def test_damage_that_keeps_size_and_time(project: Project) -> None:
     whole = project.engine.read_bytes()
     project.engine.write_bytes(whole[:100] + b"!" + whole[101:])
     os.utime(project.engine, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert project.run().made == [ENGINE]
+    assert made(project.run()) == [ENGINE]
     assert project.engine.read_bytes() == whole
 
 
@@ -104,7 +104,7 @@ def test_an_option_of_the_engine(project: Project) -> None:
     assert told["reasons"] == ['option options.graph_optimization changed from "all" to "disabled"']
     outcome = project.run()
     # Tree and report tell of the campaign's text and of runs that are stale.
-    assert outcome.made == [ENGINE, *LAST]
+    assert made(outcome) == [ENGINE, *LAST]
     assert {outcome.statuses[run] for run in RUNS} == {"up-to-date"}
     for run in RUNS:
         assert f"stale: {run} is kept although " in outcome.err
@@ -121,7 +121,7 @@ def test_an_option_of_the_engine(project: Project) -> None:
 def test_an_option_that_only_concerns_runs(project: Project) -> None:
     project.change("[onnxruntime]", "{onnxruntime: {spinning: true}}")
     outcome = project.run()
-    assert outcome.made == LAST
+    assert made(outcome) == LAST
     assert outcome.err.count("stale: ") == 2
     assert project.explain(RUNS[0])["stale"] == [
         "option options.spinning changed from false to true"
@@ -131,17 +131,17 @@ def test_an_option_that_only_concerns_runs(project: Project) -> None:
 def test_an_option_taken_back_brings_the_engine_back(project: Project) -> None:
     original = project.engine.read_bytes()
     project.change("[onnxruntime]", "{onnxruntime: {graph_optimization: disabled}}")
-    assert project.run("engine").made == [ENGINE]
+    assert made(project.run("engine")) == [ENGINE]
     assert project.engine.read_bytes() != original
     project.change("{onnxruntime: {graph_optimization: disabled}}", "[onnxruntime]")
-    assert project.run("engine").made == [ENGINE]
+    assert made(project.run("engine")) == [ENGINE]
     assert project.engine.read_bytes() == original
     assert "stale" not in project.run().err
 
 
 def test_a_comment_in_the_campaign_concerns_only_what_quotes_it(project: Project) -> None:
     project.change("round: v3.1", "round: v3.1  # the round")
-    assert project.run().made == LAST
+    assert made(project.run()) == LAST
 
 
 def test_a_damaged_data_file(project: Project) -> None:
@@ -154,7 +154,7 @@ def test_a_damaged_data_file(project: Project) -> None:
     assert project.explain("preprocess")["reasons"] == [f"{DATASET} is due"]
     outcome = project.run()
     # The same bytes came back, so that nothing else had to follow.
-    assert outcome.made == [DATASET]
+    assert made(outcome) == [DATASET]
     assert image.read_bytes() == content
     assert_settled(project)
 
@@ -187,7 +187,7 @@ def test_a_target_that_is_no_longer_whole(project: Project, kind: str) -> None:
         "facts": "manifest.json has changed content",
     }
     assert expected[kind] in reason
-    assert project.run().made == [ENGINE]
+    assert made(project.run()) == [ENGINE]
     assert engine.read_bytes() == original
     assert_settled(project)
 
@@ -195,19 +195,19 @@ def test_a_target_that_is_no_longer_whole(project: Project, kind: str) -> None:
 def test_a_missing_file_among_the_samples(project: Project) -> None:
     for path in project.file("datasets/resnet50-tiny/preprocessed").glob("*.npy"):
         path.unlink()
-    assert project.run().made == [PREPROCESS]
+    assert made(project.run()) == [PREPROCESS]
     assert_settled(project)
 
 
 def test_damage_to_tree_report_and_check(project: Project) -> None:
     project.file("report.html").unlink()
-    assert project.run().made == ["report"]
+    assert made(project.run()) == ["report"]
     for path in project.file("submission").rglob("mlperf_log_detail.txt"):
         path.write_text("forged", encoding="utf-8")
     # The tree is written anew with the same bytes; the check of those stands.
-    assert project.run().made == ["submission"]
+    assert made(project.run()) == ["submission"]
     project.file("check", "findings.json").write_text("{}", encoding="utf-8")
-    assert project.run().made == ["check"]
+    assert made(project.run()) == ["check"]
     assert_settled(project)
 
 
@@ -215,7 +215,7 @@ def test_a_damaged_record_of_a_run_is_measured_again(project: Project) -> None:
     run = project.file("runs", SUBJECT, "SingleStream", "accuracy")
     (run / "accuracy.txt").write_text("accuracy=100.000%", encoding="utf-8")
     outcome = project.run("accuracy")
-    assert outcome.made == [RUNS[1]]
+    assert made(outcome) == [RUNS[1]]
     assert "accuracy=99." in (run / "accuracy.txt").read_text(encoding="utf-8")
 
 
@@ -234,16 +234,16 @@ def test_a_new_version_of_a_tool(project: Project, tmp_path: Path) -> None:
     (reason,) = project.explain("preprocess")["reasons"]
     assert reason.startswith("version of pillow changed from ")
     assert reason.endswith(" to 99")
-    assert project.run().made == [PREPROCESS]
+    assert made(project.run()) == [PREPROCESS]
     assert_settled(project)
     project.path.clear()
-    assert project.run().made == [PREPROCESS]
+    assert made(project.run()) == [PREPROCESS]
 
 
 def test_a_new_version_of_the_runtime_makes_runs_stale(project: Project, tmp_path: Path) -> None:
     project.path.append(fake_version(tmp_path / "site", "onnxruntime", "99"))
     outcome = project.run()
-    assert outcome.made == [ENGINE, "report"]
+    assert made(outcome) == [ENGINE, "report"]
     assert outcome.err.count("version of onnxruntime changed from ") == 2
 
 
@@ -256,7 +256,7 @@ def test_a_changed_recipe_source(project: Project, tmp_path: Path) -> None:
     (reason,) = project.explain(PREPROCESS)["reasons"][:1]
     assert reason.startswith("the source of module benchwright_vision.images changed from ")
     # Of several at a time, the quicker ones come first.
-    assert sorted(project.run().made) == sorted([DATASET, PREPROCESS, MODEL, ENGINE])
+    assert sorted(made(project.run())) == sorted([DATASET, PREPROCESS, MODEL, ENGINE])
     assert_settled(project)
 
 
@@ -276,9 +276,9 @@ def test_rerun_replaces_a_run_and_what_is_made_of_it(project: Project) -> None:
     run = project.file("runs", SUBJECT, "SingleStream", "performance")
     before = (run / "mlperf_log_detail.txt").read_bytes()
     outcome = project.run("--rerun", "performance")
-    assert outcome.made == [RUNS[0]]
+    assert made(outcome) == [RUNS[0]]
     assert (run / "mlperf_log_detail.txt").read_bytes() != before
-    assert project.run().made == LAST
+    assert made(project.run()) == LAST
     assert_settled(project)
 
 
@@ -299,7 +299,7 @@ class TestOwnDataSet:
 
     def test_the_same_content_is_the_same_data_set(self, own: Project) -> None:
         outcome = own.run()
-        assert outcome.made == [DATASET, *LAST], "only the campaign's text has changed"
+        assert made(outcome) == [DATASET, *LAST], "only the campaign's text has changed"
         assert "stale" not in outcome.err
         assert not own.file("datasets/resnet50-tiny/raw/val_map.txt").exists()
         assert_settled(own)
@@ -309,7 +309,7 @@ class TestOwnDataSet:
         (own.folder / "digits").rename(own.folder / "elsewhere")
         own.change("digits: digits", "digits: elsewhere")
         outcome = own.run("preprocess", "accuracy")
-        assert outcome.made == [DATASET]
+        assert made(outcome) == [DATASET]
         assert "stale" not in outcome.err
 
     def test_one_changed_file(self, own: Project) -> None:
@@ -321,7 +321,7 @@ class TestOwnDataSet:
         assert str(place) in reason
         outcome = own.run()
         # The report names the samples' hashes.
-        assert outcome.made == [DATASET, PREPROCESS, "report"]
+        assert made(outcome) == [DATASET, PREPROCESS, "report"]
         assert outcome.err.count("stale: ") == 2
         assert any("input samples" in text for text in own.explain(RUNS[0])["stale"])
         assert_settled(own)

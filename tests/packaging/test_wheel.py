@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -62,9 +63,18 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_sdist_holds_what_a_checkout_needs(distributions: dict[str, Path]) -> None:
     with tarfile.open(distributions["sdist"]) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    for wanted in ("dodo.py", "benchwright.yaml", "tests/packaging/test_wheel.py", "README.md",
-                   "examples/make/Makefile", "examples/ninja/build.ninja", "examples/dodo/dodo.py",
-                   "examples/cmake/CMakeLists.txt", "examples/python/notebook.ipynb"):  # fmt: skip
+    for wanted in (
+        "dodo.py",
+        "benchwright.yaml",
+        "tests/packaging/test_wheel.py",
+        "README.md",
+        "examples/benchwright-acme/pyproject.toml",
+        "examples/make/Makefile",
+        "examples/ninja/build.ninja",
+        "examples/dodo/dodo.py",
+        "examples/cmake/CMakeLists.txt",
+        "examples/python/notebook.ipynb",
+    ):
         assert wanted in names
     assert not [name for name in names if name.startswith("build/") or "__pycache__" in name]
 
@@ -82,18 +92,26 @@ def test_wheel_holds_every_package_and_its_data(distributions: dict[str, Path]) 
     assert not [name for name in names if name.startswith(("tests/", "dodo"))]
 
 
-def test_main_job_with_the_wheel_from_an_empty_folder(
-    distributions: dict[str, Path], tmp_path: Path
-) -> None:
-    environment = tmp_path / "env"
+@pytest.fixture(scope="module")
+def binaries(distributions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a clean environment with the wheel in it."""
+    environment = tmp_path_factory.mktemp("clean") / "env"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    binaries = environment / "bin"
+    install(environment / "bin", str(distributions["wheel"]))
+    return environment / "bin"
+
+
+def install(binaries: Path, *what: str) -> None:
+    """`pip install` with the versions that CI uses."""
     installed = run(
-        [str(binaries / "pip"), "install", "-q", str(distributions["wheel"])],
-        tmp_path,
+        [str(binaries / "pip"), "install", "-q", *what],
+        binaries,
         PIP_CONSTRAINT=str(ROOT / "constraints.txt"),
     )
     assert installed.returncode == 0, installed.stderr
+
+
+def test_main_job_with_the_wheel_from_an_empty_folder(binaries: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     benchwright = str(binaries / "benchwright")
@@ -113,3 +131,32 @@ def test_main_job_with_the_wheel_from_an_empty_folder(
     )
     again = run([benchwright, "run"], project)
     assert "nothing to do: 17 tasks are up to date" in again.stderr
+
+
+def test_a_vendors_package_beside_the_wheel(binaries: Path, tmp_path: Path) -> None:
+    """The example is built, installed and put to its own tests, which run a campaign on it; so is
+    what `new-plugin` writes."""
+    example = tmp_path / "benchwright-acme"
+    source = ROOT / "examples" / "benchwright-acme"
+    shutil.copytree(source, example, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    benchwright = str(binaries / "benchwright")
+    written = run([benchwright, "new-plugin", "zeta", "--probe", "--power-meter"], tmp_path)
+    assert written.returncode == 0, written.stderr
+    packages = [example, tmp_path / "benchwright-zeta"]
+    for package in packages:
+        built = run(
+            [str(binaries / "pip"), "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(package)],
+            tmp_path,
+        )
+        assert built.returncode == 0, built.stderr
+    install(binaries, "pytest", *map(str, tmp_path.glob("*.whl")))
+    # Not the sources, which lie beside the tests, but what was installed.
+    for package in packages:
+        shutil.rmtree(package / "src")
+        passed = run([str(binaries / "python"), "-m", "pytest", "-q"], package)
+        assert passed.returncode == 0, passed.stdout + passed.stderr
+    told = json.loads(run([benchwright, "plugins", "--json"], tmp_path).stdout)["plugins"]
+    states = {row["name"]: (row["distribution"], row["status"]) for row in told}
+    assert states["acme"] == ("benchwright-acme", "active")
+    assert states["zeta"] == ("benchwright-zeta", "active")
+    assert len(next(row for row in told if row["name"] == "acme")["hooks"]) == 7

@@ -14,9 +14,11 @@ from benchwright.rounds import load_round
 def main(arguments: Namespace) -> int:
     """Checks a submission tree; exit code 1 when there are findings that are not notes."""
     rehearsal = arguments.rehearsal
+    formatter_name = arguments.formatter
     if arguments.folder is None:
         plan, _ = load(arguments)
-        folder, name, registry = Path(plan.layout.submission), plan.round.name, plan.registry
+        folder, name = Path(plan.layout.submission), plan.round.name
+        registry, formatter_name = plan.registry, formatter_name or plan.formatter.name
         rehearsal = rehearsal or bool(plan.unofficial())
         if arguments.round is not None:
             name = load_round(arguments.round).name
@@ -27,7 +29,8 @@ def main(arguments: Namespace) -> int:
                 where=arguments.folder,
                 fix="add `--round v3.1` (or another)",
             )
-        folder, name, registry = Path(arguments.folder), load_round(arguments.round).name, None
+        folder, name = Path(arguments.folder), load_round(arguments.round).name
+        registry = Registry()
     if not folder.is_dir():
         raise UsageError(
             "there is no such folder",
@@ -36,7 +39,7 @@ def main(arguments: Namespace) -> int:
             "`benchwright run submission` writes the campaign's own",
         )
     round_ = load_round(name)
-    formatter = (registry or Registry()).formatter(round_.name).load()
+    formatter = registry.formatter(round_.name, formatter_name, "--formatter").load()
     findings = formatter.check(folder, round_, rehearsal=rehearsal)
     errors = [finding for finding in findings if finding.level == "error"]
     if arguments.json:

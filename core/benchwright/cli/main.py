@@ -28,6 +28,7 @@ COMMANDS = {
     "ci": "benchwright.cli.ci",
     "clean": "benchwright.cli.clean",
     "store": "benchwright.cli.store",
+    "new-plugin": "benchwright.cli.new_plugin",
 }
 """Command → the module whose `main(arguments)` does it and returns the exit code."""
 

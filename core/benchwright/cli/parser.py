@@ -209,6 +209,12 @@ def build_parser() -> Parser:
         action="store_true",
         help="what is inherent to a quick or tiny run becomes a note",
     )
+    check.add_argument(
+        "--formatter",
+        metavar="NAME",
+        default=None,
+        help="whose tree it is (default: the campaign's, or the first for the round)",
+    )
     add_json(check)
 
     results = command(
@@ -239,8 +245,35 @@ def build_parser() -> Parser:
     clean.add_argument("--runs", action="store_true", help="remove measured runs as well")
     clean.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
+    _add_new_plugin(
+        command(
+            "new-plugin",
+            "write a plugin package to start from",
+            "benchwright new-plugin acme --backend --probe",
+        )
+    )
     _add_store(command("store", "look after the store that checkouts share"), add_json)
     return parser
+
+
+def _add_new_plugin(new: Parser) -> None:
+    new.add_argument(
+        "name", metavar="NAME", help="yours or your chip's: the package becomes benchwright-NAME"
+    )
+    for kind, what in (
+        ("backend", "a backend: it builds engines and runs them"),
+        ("quantizer", "a quantizer: it writes a model in another precision"),
+        ("probe", "a probe: it states facts of the machine"),
+        ("formatter", "a formatter: it writes and checks a submission tree"),
+        ("benchmark", "a benchmark with generated data"),
+        ("program", "a fused program: it stands in for a benchmark's own on a backend"),
+        ("power-meter", "a power meter"),
+    ):
+        new.add_argument(f"--{kind}", action="store_true", help=what)
+    new.add_argument("--all", action="store_true", help="one of each")
+    new.add_argument(
+        "--folder", metavar="DIR", default=None, help="where to (default: ./benchwright-NAME)"
+    )
 
 
 def _add_store(store: Parser, add_json: Callable[[Parser], None]) -> None:

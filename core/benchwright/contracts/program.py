@@ -114,10 +114,18 @@ class Program:
 class FusedProgramInfo:
     """What the `programs` hook hands over: a program for one benchmark on one backend that does
     by itself what the plain program does by a driver over graphs (an RNN-T loop inside CUDA
-    graphs, continuous batching). It is held to the plain program's results by conformance tests.
+    graphs, continuous batching). It is held to the plain program's results by conformance tests
+    (`benchwright.testing.FusedProgramExamination`).
+
+    load: called with the preset's name. The program takes the plain program's inputs, since
+    samples are preprocessed once; its graphs name files of the model artifact. sources: modules
+    whose source enters the engine's key; graphs: the names of its graphs, which engine files are
+    called by.
     """
 
     benchmark: str
     backend: str
     summary: str
-    load: Callable[[], Program]
+    load: Callable[[str], Program]
+    sources: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ("main",)

@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchwright.contracts.program import Array, Program
 from benchwright.options import Options
+
+if TYPE_CHECKING:
+    from benchwright.contracts.program import Array, Program
 
 
 class Quantizer(ABC):
@@ -33,7 +35,11 @@ class Quantizer(ABC):
 
 @dataclass(frozen=True, slots=True)
 class QuantizerInfo:
-    """What the `quantizers` hook hands over: which precision it makes, for which backends."""
+    """What the `quantizers` hook hands over: which precision it makes, for which backends.
+
+    tools: distributions whose versions enter the quantised model's key; sources: modules whose
+    source does.
+    """
 
     name: str
     summary: str
@@ -42,3 +48,4 @@ class QuantizerInfo:
     load: Callable[[], Quantizer]
     options: type[Options] = Options
     tools: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()

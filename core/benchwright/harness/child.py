@@ -121,7 +121,8 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     benchmark = info.load()
     backend = lookup("backend", spec["backend"], registry.backends).load()
     fused = registry.programs.get((spec["benchmark"], spec["backend"]))
-    program = fused.load() if fused is not None else benchmark.program(spec["preset"])
+    preset = spec["preset"]
+    program = fused.load(preset) if fused is not None else benchmark.program(preset)
     driver = program.load_driver()
     store = SampleStore.open(Path(spec["samples"]))
     request = Request(**spec["request"])
@@ -130,7 +131,7 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
         sessions = backend.open(program, Path(spec["engine"]), spec["options"], threads)
         end_copy(process, who_runs(spec))
         check_sessions(sessions, [graph.name for graph in program.graphs], spec["backend"])
-        encoder = benchmark.encoder(spec["preset"])
+        encoder = benchmark.encoder(preset)
         return Instance(driver, sessions, encoder, loadgen.QuerySampleResponse, complete)
 
     round_ = load_round(spec["round"])

@@ -30,5 +30,5 @@ def program_of(benchmark: str, preset: str, backend: str) -> Program:
     """The fused program of this pair where a plugin offers one, else the benchmark's own."""
     fused = registry().programs.get((benchmark, backend))
     if fused is not None:
-        return fused.load()
+        return fused.load(preset)
     return load_benchmark(benchmark).program(preset)

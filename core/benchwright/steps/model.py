@@ -1,13 +1,15 @@
-"""Models and engines."""
+"""Models, quantised models and engines."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from benchwright.build import artifact
 from benchwright.build.recipe import Kitchen
 from benchwright.errors import BenchwrightError
+from benchwright.harness.samples import SampleStore
 from benchwright.plugins import lookup
 from benchwright.steps.common import load_benchmark, preset_of, program_of, registry
 from benchwright.steps.sources import obtain
@@ -21,6 +23,24 @@ def build(kitchen: Kitchen) -> None:
     benchmark = load_benchmark(given["benchmark"])
     benchmark.assemble_model(given["preset"], sources, kitchen.out, kitchen.progress)
     kitchen.facts["weights"] = preset.weights
+
+
+def quantize(kitchen: Kitchen) -> None:
+    """Lets a quantizer write the model's graphs in another precision."""
+    given = kitchen.parameters
+    quantizer = lookup("quantizer", given["quantizer"], registry().quantizers).load()
+    program = program_of(given["benchmark"], given["preset"], given["backend"])
+    store = SampleStore.open(kitchen.input("samples"))
+    count = min(store.count, given["calibration_samples"])
+    samples = (_sample(store, index) for index in range(count))
+    model = kitchen.input("model")
+    facts = quantizer.quantize(program, model, samples, given["options"], kitchen.out)
+    kitchen.facts.update(facts)
+    kitchen.facts["calibration"] = f"the first {count} samples of the data set"
+
+
+def _sample(store: SampleStore, index: int) -> dict[str, Any]:
+    return {name: items[0] for name, items in store.load([index]).slice(0, 1).items()}
 
 
 def build_engine(kitchen: Kitchen) -> None:

@@ -22,6 +22,7 @@ from benchwright.harness.launch import launch, usable_cores
 from benchwright.harness.lock import machine_alone
 from benchwright.harness.logs import DetailLog, difference, latency_curve, metric, read_detail
 from benchwright.harness.verdict import explain
+from benchwright.quantizing import FULL
 from benchwright.results import RunResult, load_result
 from benchwright.rounds import Round, load_round, mlperf_conf_text, user_conf_text
 from benchwright.steps.common import load_benchmark, preset_of, registry
@@ -164,6 +165,7 @@ def _details(
 ) -> dict[str, Any]:
     given, aside = kitchen.parameters, kitchen.recipe.aside
     _, preset = preset_of(given["benchmark"], given["preset"])
+    full = given["precision"] == FULL
     engine = artifact.read_manifest(kitchen.input("engine"))
     loadgen = artifact.read_manifest(kitchen.input("loadgen"))
     return {
@@ -185,8 +187,8 @@ def _details(
         "weights": preset.weights,
         "weights_sha256": next(iter(engine.facts.get("model", {}).values()), None),
         "input_data_types": preset.input_data_types,
-        "weight_data_types": preset.weight_data_types,
-        "weight_transformations": "none",
+        "weight_data_types": preset.weight_data_types if full else given["precision"],
+        "weight_transformations": "none" if full else f"quantised to {given['precision']}",
         "round": given["round"],
         "command": aside["command"],
     }

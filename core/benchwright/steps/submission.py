@@ -24,7 +24,7 @@ FINDINGS_FILE = "findings.json"
 def write(kitchen: Kitchen) -> None:
     """Writes the round's submission tree from the campaign's runs."""
     given = kitchen.parameters
-    formatter = registry().formatter(given["round"])
+    formatter = registry().formatter(given["round"], given["formatter"])
     identity = _system(kitchen)["identity"]
     described = {**formatter.describe_system(identity), **given["system"]}
     submission = Submission(
@@ -45,7 +45,7 @@ def write(kitchen: Kitchen) -> None:
 def check(kitchen: Kitchen) -> None:
     """Checks the campaign's own tree; findings are recorded, and shown by summary and report."""
     given = kitchen.parameters
-    formatter = registry().formatter(given["round"]).load()
+    formatter = registry().formatter(given["round"], given["formatter"]).load()
     findings = formatter.check(
         Path(given["tree"]), load_round(given["round"]), rehearsal=given["rehearsal"]
     )

@@ -1,0 +1,40 @@
+"""The built-in plugins pass the examinations that vendors' plugins are put to."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from benchwright.testing import (
+    FAKE,
+    BackendExamination,
+    BenchmarkExamination,
+    FormatterExamination,
+    PowerMeterExamination,
+    ProbeExamination,
+)
+
+
+class TestOnnxRuntime(BackendExamination):
+    info = "onnxruntime"
+    variants = ({"graph_optimization": "disabled"}, {"spinning": True, "memory_pattern": False})
+
+
+class TestFake(BackendExamination):
+    info = FAKE
+    options: ClassVar[dict[str, float]] = {"latency_ms": 0.05}
+
+
+class TestResnet50(BenchmarkExamination):
+    info = "resnet50"
+
+
+class TestLinux(ProbeExamination):
+    info = "linux"
+
+
+class TestMlperf(FormatterExamination):
+    info = "mlperf"
+
+
+class TestRapl(PowerMeterExamination):
+    info = "rapl"
