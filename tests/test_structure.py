@@ -114,6 +114,22 @@ def test_planning_imports_nothing_heavy(command: list[str], tmp_path: Path) -> N
     assert found.stdout.splitlines()[-1] == "HEAVY []", found.stderr
 
 
+def test_help_imports_no_library(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from benchwright.cli import main\n"
+        "try:\n"
+        "    main(['--help'])\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print(sorted({'doit', 'pluggy', 'pydantic', 'yaml'} & set(sys.modules)))\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.splitlines()[-1] == "[]", found.stderr
+
+
 def test_planning_imports_and_makes_little(tmp_path: Path) -> None:
     """Start-up time is imports, so that they are what is counted here, and no seconds."""
     code = (

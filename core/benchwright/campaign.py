@@ -14,13 +14,11 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field
 
 from benchwright import yamlfile
 from benchwright.errors import UsageError, did_you_mean
+from benchwright.layout import CAMPAIGN_FILE
 from benchwright.options import Options
 
 if TYPE_CHECKING:
     from benchwright.plan import Plan
-
-CAMPAIGN_FILE = "benchwright.yaml"
-"""The campaign that is used when none is named."""
 
 Scenario = Literal["SingleStream", "MultiStream", "Server", "Offline"]
 Category = Literal["edge", "datacenter"]

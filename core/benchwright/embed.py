@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from benchwright.build.task import META
-from benchwright.campaign import CAMPAIGN_FILE, load_campaign
+from benchwright.campaign import load_campaign
 from benchwright.errors import UsageError
+from benchwright.layout import CAMPAIGN_FILE
 from benchwright.names import TaskDict, find
 from benchwright.names import name_of as name_of
 from benchwright.plan import Plan

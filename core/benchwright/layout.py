@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 BUILD = "build"
 
+CAMPAIGN_FILE = "benchwright.yaml"
+"""The campaign that is used when none is named."""
+
 
 class Layout(NamedTuple):
     """The folders of one campaign, relative to the folder that the build runs in.

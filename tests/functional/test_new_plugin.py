@@ -18,7 +18,7 @@ from functional.project import ROOT, Project
 ALL = [option_of(kind) for kind in KINDS]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_packages_pass_their_own_tests(fresh: Project, tmp_path: Path) -> None:
     """One for each kind alone, and one with all of them; all are plugins at the same time."""
     made = {f"solo-{option[2:]}": [option] for option in ALL} | {"whole": ["--all"]}

@@ -133,6 +133,7 @@ def test_main_job_with_the_wheel_from_an_empty_folder(binaries: Path, tmp_path: 
     assert "nothing to do: 17 tasks are up to date" in again.stderr
 
 
+@pytest.mark.long
 def test_a_vendors_package_beside_the_wheel(binaries: Path, tmp_path: Path) -> None:
     """The example is built, installed and put to its own tests, which run a campaign on it; so is
     what `new-plugin` writes."""

@@ -8,10 +8,10 @@ from argparse import Namespace
 from pathlib import Path
 
 from benchwright.build.recipe import explain_os_error
-from benchwright.campaign import CAMPAIGN_FILE, load_campaign
+from benchwright.campaign import load_campaign
 from benchwright.comparison import parse_percent
 from benchwright.errors import UsageError
-from benchwright.layout import Layout
+from benchwright.layout import CAMPAIGN_FILE, Layout
 
 STORE = ".benchwright-store"
 """The store's folder in a pipeline, which its cache keeps from one run to the next."""

@@ -8,9 +8,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from benchwright.campaign import CAMPAIGN_FILE
 from benchwright.embed import make_plan, plan_tasks
 from benchwright.embed import name_of as name_of
+from benchwright.layout import CAMPAIGN_FILE
 from benchwright.names import TaskDict as TaskDict
 from benchwright.names import find as find
 from benchwright.plan import Plan

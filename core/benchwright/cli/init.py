@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from benchwright.campaign import CAMPAIGN_FILE
 from benchwright.errors import UsageError
+from benchwright.layout import CAMPAIGN_FILE
 
 TEMPLATE = """\
 # A campaign: which benchmarks, on which backends, in which scenarios, for which round.

@@ -7,8 +7,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from benchwright.campaign import CAMPAIGN_FILE
 from benchwright.errors import UsageError
+from benchwright.layout import CAMPAIGN_FILE
 
 _PATHS = ("campaign", "folder", "svg", "file", "depfile", "against")
 """The arguments that name files: they are meant from where the person is."""

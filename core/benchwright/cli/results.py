@@ -6,10 +6,10 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from benchwright.campaign import CAMPAIGN_FILE, load_campaign
+from benchwright.campaign import load_campaign
 from benchwright.cli.common import print_json
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
-from benchwright.layout import Layout
+from benchwright.layout import CAMPAIGN_FILE, Layout
 from benchwright.results import RESULT_FILE, RunResult, load_result
 
 

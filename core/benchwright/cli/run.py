@@ -13,9 +13,9 @@ from typing import Any
 from benchwright.build.engine import run_tasks, with_state
 from benchwright.build.resources import parse_budget, parse_jobs
 from benchwright.build.task import META
-from benchwright.campaign import CAMPAIGN_FILE
 from benchwright.cli.common import name_of, print_json, warn
 from benchwright.embed import Selection, make_plan, select
+from benchwright.layout import CAMPAIGN_FILE
 from benchwright.names import TaskDict, find_target
 from benchwright.plan import Plan
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from benchwright.campaign import CAMPAIGN_FILE
+from benchwright.layout import CAMPAIGN_FILE
 from benchwright.results import RunResult, load_result
 from benchwright.testing.verdict import fail, require
 
