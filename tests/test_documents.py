@@ -12,6 +12,7 @@ import yaml
 
 from benchwright import yamlfile
 from benchwright.campaign import BenchmarkSettings, Campaign, LoadgenSettings, Pins, parse_campaign
+from benchwright.cli import plugins
 from benchwright.cli.init import TEMPLATE
 from benchwright.cli.parser import build_parser
 
@@ -40,6 +41,18 @@ def test_the_two_commands_stand_in_the_readme() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert "pip install -e . && doit" in lines
     assert "pip install -e '.[test]' && pytest" in lines
+
+
+PLUGINS = ("vision", "onnxruntime", "linux", "mlperf", "rapl")
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_the_page_of_plugins_says_what_they_declare(
+    plugin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`benchwright plugins --markdown > docs/plugins.md` writes it anew."""
+    assert plugins.main(build_parser().parse_args(["plugins", plugin, "--markdown"])) == 0
+    assert capsys.readouterr().out in (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -187,6 +187,9 @@ def build_parser() -> Parser:
     plugins.add_argument(
         "name", nargs="?", metavar="NAME", help="a plugin, backend or benchmark, in detail"
     )
+    plugins.add_argument(
+        "--markdown", action="store_true", help="print a page of documentation from declarations"
+    )
     add_json(plugins)
 
     doctor = command("doctor", "say what each plugin lacks, and the command that installs it")

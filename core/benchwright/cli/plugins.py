@@ -21,12 +21,16 @@ FAMILIES = ("benchmarks", "backends", "quantizers", "probes", "formatters", "pow
 
 def main(arguments: Namespace) -> int:
     """Shows the plugins, or one of them or one thing they bring in detail."""
+    if arguments.markdown and arguments.json:
+        raise UsageError("a page is either Markdown or JSON", fix="leave out --json or --markdown")
     registry = Registry()
     brought = _brought(registry)
     if arguments.campaign is not None:
         plan = make_plan(arguments.campaign, registry=registry)
         names = ", ".join(engine.subject for engine in plan.engines)
         print(f"{arguments.campaign}: everything it names is installed ({names})", file=sys.stderr)
+    if arguments.markdown:
+        return _page(arguments.name, registry, brought)
     if arguments.name:
         return _detail(arguments.name, registry, brought, arguments.json)
     rows = [_row(status) for status in registry.plugins.values()]
@@ -96,15 +100,7 @@ def _detail(
 ) -> int:
     """A plugin with everything it brings, or the things of that name."""
     status = registry.plugins.get(name)
-    things = [
-        _thing(registry, family, item)
-        for family, items in brought.items()
-        for key, item in items.items()
-        if name in (key, registry.bringer(family, _key(family, item)).name)
-    ]
-    if not things and status is None:
-        known = [*registry.plugins, *(item for items in brought.values() for item in items)]
-        raise UsageError(f"no plugin brings `{name}`; {did_you_mean(name, known)}".rstrip("; "))
+    things = _things(name, registry, brought)
     # Asking for details may have shown more problems.
     row = _row(status) if status else None
     if as_json:
@@ -119,6 +115,29 @@ def _detail(
                 print(f"  {line}")
     failed = status is not None and status.status == "failed"
     return int(ExitCode.FINDINGS if failed else ExitCode.OK)
+
+
+def _things(
+    name: str | None, registry: Registry, brought: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What a plugin brings, or the things of that name; everything without a name."""
+    things = [
+        _thing(registry, family, item)
+        for family, items in brought.items()
+        for key, item in items.items()
+        if name in (None, key, registry.bringer(family, _key(family, item)).name)
+    ]
+    if name is not None and not things and name not in registry.plugins:
+        known = [*registry.plugins, *(item for items in brought.values() for item in items)]
+        raise UsageError(f"no plugin brings `{name}`; {did_you_mean(name, known)}".rstrip("; "))
+    return things
+
+
+def _page(name: str | None, registry: Registry, brought: Mapping[str, Mapping[str, Any]]) -> int:
+    from benchwright.cli.plugins_page import page
+
+    print(page(_things(name, registry, brought), head=name is None), end="")
+    return int(ExitCode.OK)
 
 
 _SHOWN: Mapping[str, tuple[str, ...]] = {
