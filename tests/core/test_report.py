@@ -759,6 +759,7 @@ def test_any_details_make_a_sound_page(words: str, details: Any, value: float | 
 def test_numbers_have_sensible_digits() -> None:
     shown = [significant(v) for v in (1234567.8, 999.97, 12.3456, 0.0123456, 0, None, 1e-12)]
     assert shown == ["1,234,568", "1,000", "12.35", "0.01235", "0", UNKNOWN, "1.000e-12"]
+    assert [significant(v) for v in (1.7975e308, -1.7976e308)] == ["1.797e+308", "-1.798e+308"]
     assert [tidy(v) for v in (15.0, 0.5, 1200.0, 1000)] == ["15", "0.5", "1,200", "1,000"]
     assert against(75.6954, 75.6955) == ("75.6954", "75.6955")
     assert against(1.0, 1.0) == ("1.000", "1.000")

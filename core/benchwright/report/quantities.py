@@ -28,9 +28,10 @@ def significant(value: float | None, digits: int = 4) -> str:
     if value == 0:
         return "0"
     # Rounding first, so that 999.97 counts as four digits before the point.
-    size = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    rounded = f"{value:.{digits - 1}e}"
+    size = int(rounded.partition("e")[2])
     decimals = max(0, digits - 1 - size)
-    return f"{value:.{digits - 1}e}" if decimals > 9 else f"{value:,.{decimals}f}"
+    return rounded if decimals > 9 or size > 15 else f"{value:,.{decimals}f}"
 
 
 def tidy(value: float | None, digits: int = 4) -> str:
