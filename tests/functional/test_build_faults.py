@@ -25,6 +25,8 @@ from benchwright.build.store.store import Store
 from functional.synthetic.build import PUBLISHED, ROOT, tasks
 from functional.synthetic.site import Site
 
+pytestmark = pytest.mark.long
+
 LONG = bool(os.environ.get("BENCHWRIGHT_LONG"))
 KILLS, FULL, READ_ONLY = (200, 40, 40) if LONG else (8, 3, 3)
 SEED = random.SystemRandom().randrange(1 << 32)

@@ -45,6 +45,7 @@ class Pipeline:
         return self.project.call(["bash", "-e", "-o", "pipefail", "-c", command], code=code)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("service", "path"),
     [("github", ".github/workflows/benchwright.yml"), ("gitlab", ".gitlab-ci.yml")],

@@ -36,7 +36,7 @@ def recorded_products() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(5, id="short"), pytest.param(60, id="long", marks=pytest.mark.long)]
+    "seconds", [pytest.param(2, id="short"), pytest.param(60, id="long", marks=pytest.mark.long)]
 )
 def test_hammered(tmp_path: Path, seconds: float) -> None:
     expected = {}

@@ -38,7 +38,7 @@ def test_the_example_s_own_tests_pass() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_results_are_posted_and_cannot_be_changed(project: Project, tmp_path: Path) -> None:
     project.path += vendor.install_example(tmp_path / "site", EXAMPLE)
     project.path.append(vendor.install(tmp_path / "tamper", "tamperer", TAMPERER))
@@ -71,7 +71,7 @@ def test_results_are_posted_and_cannot_be_changed(project: Project, tmp_path: Pa
         assert len(resource.posted) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_receiver_that_nobody_vouches_for(project: Project, tmp_path: Path) -> None:
     project.path += vendor.install_example(tmp_path / "site", EXAMPLE)
     resource = Resource()

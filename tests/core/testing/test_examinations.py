@@ -18,7 +18,7 @@ from benchwright.testing.exercises import exercises
 FILE = Path(__file__).with_name("broken.py")
 ROOT = Path(__file__).parents[3]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def _wanted() -> Iterator[tuple[str, list[str]]]:
