@@ -15,3 +15,5 @@ settings.load_profile("benchwright")
 os.environ["BENCHWRIGHT_STORE"] = "off"
 # As on a machine of one's own: the command line is called a thousand times.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What this run was asked for is not meant for the tests of plugins that tests run.
+os.environ.pop("PYTEST_ADDOPTS", None)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.serial
+
 ROOT = Path(__file__).parents[2]
 NAMES = ("offline-resnet50", "offline-overhead", "singlestream-overhead", "server-null")
 KEYS = ["name", "value", "unit", "baseline", "ratio", "better", "goal", "met", "spread"]

@@ -117,6 +117,7 @@ def test_a_wrong_campaign_ends_plain_doit_with_the_explanation(foreign: Project)
 
 
 @pytest.mark.slow
+@pytest.mark.serial
 def test_doit_with_our_settings_from_nothing(fresh: Project) -> None:
     """A checkout's `doit`: our runner, our records, the summary and the report as last line."""
     for name in ("dodo.py", "pyproject.toml"):

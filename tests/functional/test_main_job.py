@@ -11,6 +11,8 @@ from functional.project import ROOT, SUBJECT, Outcome, Project
 
 pytestmark = pytest.mark.slow
 
+pytestmark = pytest.mark.serial
+
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 METRICS = {
     "SingleStream": ("p90 latency", "ms"),

@@ -111,6 +111,7 @@ def install(binaries: Path, *what: str) -> None:
     assert installed.returncode == 0, installed.stderr
 
 
+@pytest.mark.serial
 def test_main_job_with_the_wheel_from_an_empty_folder(binaries: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()

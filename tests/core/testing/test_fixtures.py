@@ -21,6 +21,7 @@ from benchwright.testing import (
 
 
 @pytest.mark.slow
+@pytest.mark.serial
 def test_a_campaign_on_the_fake_backend(
     benchwright_campaign: Callable[..., CampaignOutcome],  # noqa: F811
     fake_backend: str,  # noqa: F811
