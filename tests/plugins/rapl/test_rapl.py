@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from benchwright.contracts.power import PowerSummary
 from benchwright.errors import BenchwrightError
 from benchwright.plugins import Registry
-from benchwright_rapl import RaplOptions, counters, meter
+from benchwright_rapl import counters, meter
 from benchwright_rapl.counters import FOLDER, Package, packages, used
+from benchwright_rapl.descriptor import RaplOptions
 from benchwright_rapl.meter import RaplMeter
 
 SPAN = 262_143_328_850
