@@ -69,6 +69,11 @@ def _program_sources(engine: Engine) -> tuple[str, ...]:
     return (*engine.preset.sources, *(engine.fused.sources if engine.fused is not None else ()))
 
 
+def _resources(engine: Engine) -> dict[str, float]:
+    """For the model as it is read, and what is made of it."""
+    return {"cpu": 1, "memory": _ENGINE_MEMORY + 2 * fetched_bytes(engine.preset.model)}
+
+
 def _quantize(plan: Plan, engine: Engine, quantizer: QuantizerInfo) -> dict[str, Any]:
     task = f"quantize:{engine.subject}"
     made = Recipe(
@@ -96,7 +101,7 @@ def _quantize(plan: Plan, engine: Engine, quantizer: QuantizerInfo) -> dict[str,
         made,
         doc=f"{engine.family} in {engine.precision} for {engine.backend.name}",
         seconds=2.0,
-        resources={"cpu": 1, "memory": _ENGINE_MEMORY + 2 * fetched_bytes(engine.preset.model)},
+        resources=_resources(engine),
     )
 
 
@@ -127,6 +132,5 @@ def _engine(plan: Plan, engine: Engine) -> dict[str, Any]:
         doc=f"engine of {engine.family} for {backend.name}",
         files=list(dict.fromkeys(files)),
         seconds=2.0,
-        # The model as it is read, and what the backend makes of it.
-        resources={"cpu": 1, "memory": _ENGINE_MEMORY + 2 * fetched_bytes(engine.preset.model)},
+        resources=_resources(engine),
     )

@@ -11,7 +11,6 @@ import contextlib
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -68,16 +67,11 @@ def test_killed_at_any_moment(tmp_path: Path, undisturbed: tuple[dict[str, str],
     site = Site(tmp_path / "site-0")
     for number in range(KILLS):
         finished, before = site.recorded(), len(site.executed())
-        process = site.start()
         # Late enough to be at work, and now and then too late: both must do.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(draw.uniform(0.1, seconds))
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        code = site.build_and_kill(draw.uniform(0.1, seconds))
         again = finished.intersection(site.executed()[before:])
         assert not again, f"seed {SEED}, kill {number}: executed again: {again}"
-        if process.returncode == 0 or draw.random() < 0.25:
+        if code == 0 or draw.random() < 0.25:
             _finish(site, expected)
             shutil.rmtree(site.folder)
             site = Site(tmp_path / f"site-{number + 1}")
@@ -173,12 +167,7 @@ def test_read_only_folder(tmp_path: Path, undisturbed: tuple[dict[str, str], flo
     draw = random.Random(SEED)
     for number in range(READ_ONLY):
         site = Site(tmp_path / f"site-{number}")
-        process = site.start()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(draw.uniform(0.2, 0.8) * seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        site.build_and_kill(draw.uniform(0.2, 0.8) * seconds)
         finished, before = site.recorded(), len(site.executed())
         # The whole build with its records, the artifacts, or one layer of them.
         place = draw.choice(
@@ -205,12 +194,7 @@ def test_killed_while_a_store_is_used(
     place = tmp_path / "store"
     for number in range(KILLS):
         site = Site(tmp_path / f"site-{number}", place)
-        process = site.start()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(draw.uniform(0.1, seconds))
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        site.build_and_kill(draw.uniform(0.1, seconds))
         if draw.random() < 0.3:
             _finish(site, expected)
             assert upkeep.verify(Store(place), pytest.fail) == upkeep.verify(
@@ -233,12 +217,7 @@ def test_read_only_store(tmp_path: Path, undisturbed: tuple[dict[str, str], floa
         place = tmp_path / f"store-{number}"
         # A store that holds some of it.
         first = Site(tmp_path / f"first-{number}", place)
-        process = first.start()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(draw.uniform(0.4, 0.9) * seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        first.build_and_kill(draw.uniform(0.4, 0.9) * seconds)
         place.mkdir(exist_ok=True)
         held = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
         site = Site(tmp_path / f"site-{number}", place)

@@ -183,9 +183,10 @@ def damage(folder: Path, known: Mapping[str, Stamp | None] | None = None) -> str
     return None
 
 
-def partial_folder(folder: Path) -> Path:
-    """Where an artifact is written before it is complete: beside its place, on one file system."""
-    return folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+def partial_place(place: Path) -> Path:
+    """Where a folder or file is written before it is complete: beside its place, on one file
+    system."""
+    return place.with_name(f".{place.name}.partial-{os.getpid()}")
 
 
 def scratch_folder(folder: Path) -> Path:

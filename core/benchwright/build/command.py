@@ -27,7 +27,7 @@ from benchwright.build.display import Lines, duration
 from benchwright.build.interrupts import Interrupts
 from benchwright.build.recipe import explain_os_error, resolve
 from benchwright.build.records import quicken
-from benchwright.build.status import meta_of, statuses
+from benchwright.build.status import meta_of, needs, statuses
 from benchwright.build.task import TOLD_ELSEWHERE, stale_reasons
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
 from benchwright.progress import Follower
@@ -374,9 +374,7 @@ def _closure(control: Any) -> list[str]:
         if name in found:
             continue
         found[name] = None
-        task = control.tasks[name]
-        stack.extend(task.task_dep)
-        stack.extend(producer[path] for path in task.file_dep if path in producer)
+        stack.extend(needs(control.tasks[name], producer))
     return list(found)
 
 

@@ -39,7 +39,7 @@ def outside_files(tasks: Sequence[TaskDict], wanted: Iterable[str]) -> list[str]
     """
     made_here = {target for task in tasks for target in task["targets"]}
     found: dict[str, None] = {}
-    for task in _needed(tasks, wanted):
+    for task in needed(tasks, wanted):
         recipe: Recipe = task["meta"][META]["recipe"]
         paths = [path for path in recipe.inputs.values() if path not in made_here]
         paths += task["meta"][META].get("watches", ())
@@ -54,8 +54,8 @@ def outside_files(tasks: Sequence[TaskDict], wanted: Iterable[str]) -> list[str]
     return list(found)
 
 
-def _needed(tasks: Sequence[TaskDict], wanted: Iterable[str]) -> list[TaskDict]:
-    """The wanted tasks and all that they need."""
+def needed(tasks: Sequence[TaskDict], wanted: Iterable[str]) -> list[TaskDict]:
+    """The wanted tasks, by name or by stage, and all that they need."""
     by_name: dict[str, list[TaskDict]] = {}
     producer: dict[str, TaskDict] = {}
     for task in tasks:
@@ -87,7 +87,7 @@ _NO_RULE = re.compile(r"[=%]")
 def write_depfile(path: Path, targets: Sequence[str], dependencies: Iterable[str]) -> None:
     """Writes that `targets` depend on `dependencies`; BenchwrightError where that cannot be."""
     text = depfile_text(targets, dependencies)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial = artifact.partial_place(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(text, encoding="utf-8", errors="surrogateescape")
@@ -179,7 +179,7 @@ def _set_time(path: Path, time_ns: int) -> None:
     if path.is_file() and status.st_nlink > 1:
         from benchwright.build.store.files import clone_or_copy
 
-        own = path.with_name(f".{path.name}.partial-{os.getpid()}")
+        own = artifact.partial_place(path)
         own.unlink(missing_ok=True)
         try:
             clone_or_copy(path, own)

@@ -233,12 +233,12 @@ def cook(recipe: Recipe, progress: ProgressCallback = silent, *, again: bool = F
                     artifact.discard_partials(Path(target), alone=place.locked)
             if not again and current(recipe):
                 return "kept"
-            artifact.partial_folder(folder).mkdir()
+            artifact.partial_place(folder).mkdir()
             # A file's name may hold bytes that are no text.
             with log_path.open("w", 1, encoding="utf-8", errors="backslashreplace") as log:
                 return _work(recipe, progress, log, log_path)
     except OSError as error:
-        shutil.rmtree(artifact.partial_folder(folder), ignore_errors=True)
+        shutil.rmtree(artifact.partial_place(folder), ignore_errors=True)
         raise TaskFault(str(explain_os_error(error, str(folder))), str(log_path)) from error
 
 
@@ -249,7 +249,7 @@ def _tell_waiting(task: str) -> None:
 def _work(recipe: Recipe, progress: ProgressCallback, log: TextIO, log_path: Path) -> str:
     """Fills an empty folder, from the store or by the recipe's function, and installs it."""
     folder = Path(recipe.folder)
-    partial = artifact.partial_folder(folder)
+    partial = artifact.partial_place(folder)
     kitchen = Kitchen(recipe, partial, log, progress)
     started = time.monotonic()
     process = os.getpid()

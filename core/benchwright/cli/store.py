@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchwright.build import artifact
 from benchwright.build.display import size
+from benchwright.build.outer import needed
 from benchwright.build.recipe import Recipe, current, explain_os_error
 from benchwright.build.resources import parse_bytes
 from benchwright.build.store import bundle, upkeep
 from benchwright.build.store.entry import Entry
 from benchwright.build.store.store import STORE_VARIABLE, Store, store_folder
 from benchwright.build.task import META
-from benchwright.cli.common import TaskDict, find, load, name_of, print_json
+from benchwright.cli.common import find, load, print_json
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
 from benchwright.progress import ProgressCallback
 
@@ -103,7 +104,7 @@ def _verdict(done: upkeep.Verified, keep: bool) -> str:
 def _export(arguments: Namespace) -> int:
     _, tasks = load(arguments, extra=arguments.tasks)
     names = [name for typed in arguments.tasks for name in find(typed, tasks, arguments.started)]
-    chosen = list(_artifacts(_needed(names, tasks) if names else tasks))
+    chosen = list(_artifacts(needed(tasks, names) if names else tasks))
     with _Bar("exporting") as progress:
         done = bundle.write_bundle(Path(arguments.file), chosen, progress)
     if arguments.json:
@@ -118,24 +119,7 @@ def _export(arguments: Namespace) -> int:
     return 0
 
 
-def _needed(names: list[str], tasks: list[TaskDict]) -> list[TaskDict]:
-    """The named tasks and all that they are made from."""
-    maker = {target: task for task in tasks for target in task["targets"]}
-    by_name = {name_of(task): task for task in tasks}
-    found: dict[str, TaskDict] = {}
-    left = [by_name[name] for name in names]
-    while left:
-        task = left.pop()
-        if name_of(task) in found:
-            continue
-        found[name_of(task)] = task
-        inputs = task["meta"][META]["recipe"].inputs.values()
-        left += [maker[path] for path in inputs if path in maker]
-        left += [by_name[name] for name in task["task_dep"] if name in by_name]
-    return list(found.values())
-
-
-def _artifacts(tasks: list[TaskDict]) -> Iterator[tuple[Entry, Path]]:
+def _artifacts(tasks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Entry, Path]]:
     """What the store would hold of these tasks, from where it was built."""
     recipes: list[Recipe] = [task["meta"][META]["recipe"] for task in tasks]
     recipes = [recipe for recipe in recipes if recipe.store]

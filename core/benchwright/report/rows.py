@@ -11,8 +11,7 @@ from typing import Any
 from benchwright.report.content import ReportContent
 from benchwright.report.quantities import number
 from benchwright.results import RunResult
-
-SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
+from benchwright.rounds import SCENARIOS
 
 
 @dataclass(slots=True)

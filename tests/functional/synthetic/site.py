@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -68,6 +69,16 @@ class Site:
     def build(self, file_bytes: int | None = None) -> int:
         """Builds; returns the exit code."""
         return self.start(file_bytes).wait(LIMIT_SECONDS)
+
+    def build_and_kill(self, seconds: float) -> int:
+        """Builds, and kills the process and its group after a while if it has not ended by then;
+        returns the exit code."""
+        process = self.start()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
 
     def said(self) -> str:
         """What its builds wrote."""

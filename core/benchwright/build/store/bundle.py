@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchwright import __version__
-from benchwright.build.artifact import FileEntry
+from benchwright.build.artifact import FileEntry, partial_place
 from benchwright.build.store.entry import FORMAT, KEY, Entry, parse_entry
 from benchwright.build.store.store import Store
 from benchwright.errors import BenchwrightError, UsageError
@@ -69,7 +69,7 @@ def write_bundle(
     total = sum(item.size for item, _ in contents.values())
     done = Transfer([entry.task for entry, _ in chosen], len(contents), total)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    temporary = partial_place(target)
     try:
         with temporary.open("wb") as raw, _tar(raw, mode) as tar:
             head = {"bundle": FORMAT, "benchwright": __version__, "tasks": done.tasks}
