@@ -85,8 +85,8 @@ SETUPS = {
         1919,
     ),
     "tiny": Setup(
-        ModelSize(vocabulary=448, width=96, layers=2, heads=4, rotary=16),
-        Generation(end=447, longest=24, shortest=4),
+        ModelSize(vocabulary=640, width=64, layers=2, heads=4, rotary=8),
+        Generation(end=639, longest=24, shortest=4),
         1919,
     ),
 }

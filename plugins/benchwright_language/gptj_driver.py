@@ -98,7 +98,7 @@ class _Cache:
 
     def _empty(self, *before: int, length: int) -> list[Array]:
         key, value = (*before, self._head, length), (*before, length, self._head)
-        pair = [np.zeros(shape, np.float32) for shape in (key, value)]
+        pair: list[Array] = [np.zeros(shape, np.float32) for shape in (key, value)]
         return pair * (len(self._past_names) // 2)
 
     def prompt_feed(self, tokens: Ints, pad: Ints) -> dict[str, Array]:

@@ -100,8 +100,6 @@ class _Writing:
     """The graph as it is written; tensor names stand for tensors of the shapes in brackets."""
 
     def __init__(self, size: ModelSize, weights: Weights, candidates: int) -> None:
-        import numpy as np
-
         from benchwright.onnxgraph import GraphWriter
 
         self._size, self._weights = size, weights

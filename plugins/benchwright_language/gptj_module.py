@@ -25,34 +25,37 @@ class Attention(nn.Module):
     def __init__(self, size: ModelSize) -> None:
         super().__init__()
         self._size = size
-        for kind in ("q", "k", "v", "out"):
-            setattr(self, f"{kind}_proj", nn.Linear(size.width, size.width, bias=False))
+        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (
+            nn.Linear(size.width, size.width, bias=False) for _ in range(4)
+        )
 
     def forward(
         self, normal: Tensor, angle: Tensor, hidden: Tensor, prompt: Cache, past: Cache
     ) -> tuple[Tensor, Tensor, Tensor]:
         """normal [N, beams, new, width]; returns the same, and the grown keys and values."""
         size = self._size
-        query, key, value = (self._heads(normal, kind) for kind in ("q", "k", "v"))
+        query, key, value = (
+            self._heads(linear(normal)) for linear in (self.q_proj, self.k_proj, self.v_proj)
+        )
         query = self._rotate(query, angle) / size.head**0.5
         key = torch.cat([past[0], self._rotate(key, angle).transpose(3, 4)], dim=4)
         value = torch.cat([past[1], value], dim=3)
         together = query.flatten(2, 3)
-        score = (together @ prompt[0]).unflatten(2, query.shape[2:4])
+        apart = (*query.shape[:4], -1)
+        score = (together @ prompt[0]).reshape(apart)
         share = (torch.cat([score, query @ key], dim=4) + hidden).softmax(-1)
-        of_prompt, of_own = share.split([score.shape[4], key.shape[4]], 4)
-        read = (of_prompt.flatten(2, 3) @ prompt[1]).unflatten(2, query.shape[2:4])
+        of_prompt, of_own = torch.split(share, [score.shape[4], key.shape[4]], 4)
+        read = (of_prompt.flatten(2, 3) @ prompt[1]).reshape(apart)
         read = (read + of_own @ value).permute(0, 2, 3, 1, 4).flatten(3)
-        read = self._modules["out_proj"](read)  # type: ignore[misc]
-        return read, key, value
+        return self.out_proj(read), key, value
 
-    def _heads(self, normal: Tensor, kind: str) -> Tensor:
-        projected: Tensor = self._modules[f"{kind}_proj"](normal)  # type: ignore[misc]
-        apart = projected.unflatten(3, (self._size.heads, self._size.head))
+    def _heads(self, projected: Tensor) -> Tensor:
+        apart = projected.reshape(*projected.shape[:3], self._size.heads, self._size.head)
         return apart.permute(0, 3, 1, 2, 4)
 
     def _rotate(self, tensor: Tensor, angle: Tensor) -> Tensor:
-        turning, fixed = tensor.split([self._size.rotary, self._size.head - self._size.rotary], 4)
+        sizes = [self._size.rotary, self._size.head - self._size.rotary]
+        turning, fixed = torch.split(tensor, sizes, 4)
         first, second = turning[..., ::2], turning[..., 1::2]
         cos, sin = angle.cos(), angle.sin()
         turned = torch.stack([first * cos - second * sin, second * cos + first * sin], -1)
@@ -104,7 +107,7 @@ class Gptj(nn.Module):
         key_index: Tensor,
         *caches: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Log-probabilities and candidates [N, beams, candidates], then the continuation's cache."""
+        """Log-probabilities and candidates [N, beams, candidates], and the continuation's cache."""
         by_layer = [caches[start : start + 4] for start in range(0, len(caches), 4)]
         prompt = [item for layer in by_layer for item in layer[:2]]
         past = [item for layer in by_layer for item in layer[2:]]
@@ -136,7 +139,8 @@ class Gptj(nn.Module):
         hidden = torch.where((later | padding)[:, None, None], MASKED, 0.0)
         stream = self.transformer["wte"](tokens)
         grown: list[Tensor] = []
-        for number, layer in enumerate(self.transformer["h"]):  # type: ignore[arg-type]
+        layers: Any = self.transformer["h"]
+        for number, layer in enumerate(layers):
             at = slice(2 * number, 2 * number + 2)
             stream, key, value = layer(stream, angle, hidden, prompt[at], past[at])
             grown += [key, value]

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from benchwright.contracts.program import Array
     from benchwright_language.gptj_config import Generation
 
     Ints = NDArray[np.int64]
-    Floats = NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -82,13 +82,14 @@ class BeamSearch:
         newest: Ints = self._tokens[:, :, self.length - 1]
         return newest
 
-    def step(self, log_probabilities: Floats, candidates: Ints) -> tuple[Ints, Ints]:
+    def step(self, log_probabilities: Array, candidates: Array) -> tuple[Ints, Ints]:
         """Goes one token further. Takes what the graph gave for each open beam, [running, beams,
         candidates]. Returns which samples go on (places in the former `rows`, [running]), and
         which former beam of its sample each of their beams continues, [running, beams]."""
         rules = self._rules
         count = self.running
-        totals, offered = log_probabilities + self._scores[:, :, None], candidates
+        totals = np.asarray(log_probabilities, np.float32) + self._scores[:, :, None]
+        offered = np.asarray(candidates, np.int64)
         if self.length < rules.shortest:
             totals = np.where(offered == rules.end, -np.inf, totals)
         each = totals.shape[2]
