@@ -58,8 +58,8 @@ class Attention(nn.Module):
         turning, fixed = torch.split(tensor, sizes, 4)
         first, second = turning[..., ::2], turning[..., 1::2]
         cos, sin = angle.cos(), angle.sin()
-        turned = torch.stack([first * cos - second * sin, second * cos + first * sin], -1)
-        return torch.cat([turned.flatten(4), fixed], 4)
+        # Firsts of all pairs, then seconds, as the graph keeps them: products stay the same.
+        return torch.cat([first * cos - second * sin, second * cos + first * sin, fixed], 4)
 
 
 class Layer(nn.Module):
