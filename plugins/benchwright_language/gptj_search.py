@@ -95,8 +95,8 @@ class BeamSearch:
         each = totals.shape[2]
         totals, offered = totals.reshape(count, -1), offered.reshape(count, -1)
         order = np.argsort(-totals, axis=1, kind="stable")[:, : 2 * rules.beams]
-        totals = np.take_along_axis(totals, order, 1)
-        offered = np.take_along_axis(offered, order, 1)
+        samples = np.arange(count)[:, None]
+        totals, offered = totals[samples, order], offered[samples, order]
         parents = order // each
 
         ending = offered == rules.end
@@ -105,10 +105,9 @@ class BeamSearch:
             self._end(sample, totals[sample, rank], text)
 
         going = np.argsort(ending, axis=1, kind="stable")[:, : rules.beams]
-        parents = np.take_along_axis(parents, going, 1)
-        tokens = self._tokens[np.arange(count)[:, None], parents]
-        tokens[:, :, self.length] = np.take_along_axis(offered, going, 1)
-        self._tokens, self._scores = tokens, np.take_along_axis(totals, going, 1)
+        parents = parents[samples, going]
+        self._tokens, self._scores = self._tokens[samples, parents], totals[samples, going]
+        self._tokens[:, :, self.length] = offered[samples, going]
         self.length += 1
         if self.length == rules.longest:
             self._end_open()
