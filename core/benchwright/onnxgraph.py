@@ -27,6 +27,9 @@ INLINE_BYTES = 1_500_000_000
 ALIGNMENT = 4096
 """Where a weight in that file begins, so that engines may map it."""
 
+SMALL_BYTES = 1024
+"""Weights up to this stay in the graph: shapes and axes must be seen when it is checked."""
+
 IR_VERSION = 9
 
 
@@ -117,15 +120,9 @@ class GraphWriter:
 
     def model(self) -> onnx.ModelProto:
         """The whole model with its weights inside, checked."""
-        from onnx import checker, numpy_helper
+        from onnx import checker
 
-        weights = [
-            numpy_helper.from_array(
-                array.whole() if isinstance(array, Blocks) else np.ascontiguousarray(array), name
-            )
-            for name, array in self._weights.items()
-        ]
-        model = self._model(weights)
+        model = self._model([_inline(name, array) for name, array in self._weights.items()])
         checker.check_model(model, full_check=True)
         return model
 
@@ -139,7 +136,9 @@ class GraphWriter:
         beside = path.with_name(f"{path.name}.data")
         with beside.open("wb") as file:
             weights = [
-                self._external(name, array, file, beside.name)
+                _inline(name, array)
+                if array.nbytes <= SMALL_BYTES
+                else self._external(name, array, file, beside.name)
                 for name, array in self._weights.items()
             ]
         path.write_bytes(self._model(weights).SerializeToString(deterministic=True))
@@ -193,6 +192,13 @@ class GraphWriter:
         number = self._used.get(stem, 0)
         self._used[stem] = number + 1
         return f"{stem}_{number}"
+
+
+def _inline(name: str, array: Array | Blocks) -> onnx.TensorProto:
+    from onnx import numpy_helper
+
+    whole = array.whole() if isinstance(array, Blocks) else np.ascontiguousarray(array)
+    return numpy_helper.from_array(whole, name)
 
 
 def _parts(array: Array) -> Iterable[Array]:
