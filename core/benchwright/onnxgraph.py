@@ -197,7 +197,7 @@ class GraphWriter:
 def _inline(name: str, array: Array | Blocks) -> onnx.TensorProto:
     from onnx import numpy_helper
 
-    whole = array.whole() if isinstance(array, Blocks) else np.ascontiguousarray(array)
+    whole = array.whole() if isinstance(array, Blocks) else np.asarray(array, order="C")
     return numpy_helper.from_array(whole, name)
 
 
