@@ -15,7 +15,7 @@ from setuptools.command.editable_wheel import editable_wheel
 SOURCE_ROOTS = ("core", "plugins", "tasks")
 
 
-class CompiledEditableWheel(editable_wheel):
+class CompiledEditableWheel(editable_wheel):  # type: ignore[misc]
     """An editable install whose sources are compiled, as far as they can be."""
 
     def run(self) -> None:
