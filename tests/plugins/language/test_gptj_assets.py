@@ -176,3 +176,33 @@ def test_stated_counts_are_those_of_the_modules() -> None:
     }
     assert infos["gptj-99"].qualities == {"GEN_LEN": 0.9}
     assert infos["gptj-99"].presets["synthetic"].speed_only
+
+
+@pytest.mark.long
+def test_training_again_learns_the_task_and_the_control_does_not(tmp_path: Path) -> None:
+    """Half the shipped model's steps."""
+    pytest.importorskip("torch")
+    from benchwright_language.tiny import gptj_train
+
+    gptj_train.main(["--steps", "350", "--out", str(tmp_path)])
+    made = yaml.safe_load((tmp_path / "gptj.card.yaml").read_text(encoding="utf-8"))["accuracy"]
+    assert made["fp32"]["ROUGE2"] > 70
+    assert made["shuffled_labels"]["ROUGE2"] < made["chance"]["ROUGE2"] + 8
+    assert (tmp_path / "gptj.onnx").stat().st_size < 2_000_000
+    assert (tmp_path / "gptj_news.tar.gz").read_bytes() == DATASET.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [(["--shuffle-labels"], "needs --out"), (["--seed", "-1"], "must not be negative")],
+)
+def test_script_refuses_what_does_not_fit_together(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    from benchwright_language.tiny import gptj_train
+
+    with pytest.raises(SystemExit) as stopped:
+        gptj_train.main(arguments)
+    assert stopped.value.code == 2
+    assert complaint in capsys.readouterr().err
