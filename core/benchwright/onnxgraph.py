@@ -94,7 +94,7 @@ class GraphWriter:
         from onnx import checker, numpy_helper
 
         weights = [
-            numpy_helper.from_array(np.ascontiguousarray(array), name)
+            numpy_helper.from_array(np.asarray(array, order="C"), name)
             for name, array in self._weights.items()
         ]
         model = self._model(weights)

@@ -21,7 +21,7 @@ CONTINUES = "##"
 LONGEST_WORD = 100
 """Characters; a longer word is unknown."""
 
-_SPECIAL = re.compile(r"(\[(?:UNK|SEP|PAD|CLS|MASK)\])")
+_SPECIAL = frozenset(("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"))
 _IDEOGRAPHS = (
     (0x3400, 0x4DBF),
     (0x4E00, 0x9FFF),
@@ -37,18 +37,25 @@ _IDEOGRAPHS = (
 
 def basic_tokens(text: str) -> list[str]:
     """Words in lower case without accents, each punctuation mark and ideograph on its own."""
-    if text.isascii():
-        # Most text, without looking at each character's kind.
-        kept = "".join(sign for sign in text if sign in "\t\n\r" or " " <= sign < "\x7f")
-        return _ASCII.findall(kept.lower())
-    return [
-        token
-        for word in "".join(map(_cleaned, text)).split()
-        for token in _split_marks(_without_accents(word.lower()))
-    ]
+    return [token for word in _words(text) for token in _split_word(word.lower())]
 
 
-_ASCII = re.compile(r"[a-z0-9]+|[^a-z0-9\s]")
+def _words(text: str) -> list[str]:
+    """What white space separates, without control characters; ideographs stand alone."""
+    if text.isascii() and text.isprintable():
+        return text.split()
+    return "".join(map(_cleaned, text)).split()
+
+
+def _split_word(word: str) -> list[str]:
+    """A word in lower case without its accents, and cut at its marks."""
+    if word.isascii():
+        return _ASCII.findall(word)
+    parts = unicodedata.normalize("NFD", word)
+    return list(_cut_at_marks("".join(s for s in parts if unicodedata.category(s) != "Mn")))
+
+
+_ASCII = re.compile(r"[a-z0-9]+|[^a-z0-9]")
 
 
 def _cleaned(sign: str) -> str:
@@ -66,12 +73,7 @@ def _cleaned(sign: str) -> str:
     return sign
 
 
-def _without_accents(word: str) -> str:
-    parts = unicodedata.normalize("NFD", word)
-    return "".join(sign for sign in parts if unicodedata.category(sign) != "Mn")
-
-
-def _split_marks(word: str) -> Iterator[str]:
+def _cut_at_marks(word: str) -> Iterator[str]:
     begin = 0
     for place, sign in enumerate(word):
         if _is_mark(sign):
@@ -147,19 +149,19 @@ class WordPieces:
         return [self._ids.get(piece, self.unknown) for piece in pieces]
 
     def pieces(self, text: str) -> list[str]:
-        """The pieces of a text. A special piece written out (`[SEP]`) is that piece."""
+        """The pieces of a text. A word that reads like a special piece (`[SEP]`) is that piece."""
         found: list[str] = []
-        for part in _SPECIAL.split(text):
-            if _SPECIAL.fullmatch(part):
-                found.append(part)
+        for word in _words(text):
+            if word in _SPECIAL:
+                found.append(word)
                 continue
             # The slow tokenizer first lowers every character on its own: a final sigma then is
             # no final one.
-            for word in basic_tokens("".join(map(str.lower, part))):
-                found += self._word(word)
+            for token in _split_word("".join(map(str.lower, word))):
+                found += self._piece(token)
         return found
 
-    def _word(self, word: str) -> tuple[str, ...]:
+    def _piece(self, word: str) -> tuple[str, ...]:
         if word not in self._known:
             self._known[word] = self._cut(word)
         return self._known[word]
