@@ -82,13 +82,15 @@ def cut(total: int, longest: int, stride: int) -> list[Window]:
 def owners(windows: list[Window], total: int) -> NDArray[np.int64]:
     """int64 [total]: for each piece the window in which the lesser of its two contexts, with a
     hundredth of the window's length, is largest; the first of equal ones."""
+    if len(windows) < 2:
+        return np.zeros(total, np.int64)
     place = np.arange(total)
     scores = np.full((len(windows), total), -np.inf)
     for row, (start, length) in zip(scores, windows, strict=True):
         inside = slice(start, start + length)
         nearest = np.minimum(place[inside] - start, start + length - 1 - place[inside])
         row[inside] = nearest + 0.01 * length
-    return scores.argmax(axis=0) if windows else np.empty(0, np.int64)
+    return scores.argmax(axis=0)
 
 
 def sequences(

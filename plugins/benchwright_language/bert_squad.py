@@ -96,8 +96,7 @@ class _Reader:
             raise self._fault(f"{at}.id", f"the id {name!r} is used twice", self._ids[name])
         self._ids[name] = f"first at {at}.id"
         answers = [
-            self._answer(item, place, context)
-            for item, place in self._items(value, at, "answers")
+            self._answer(item, place, context) for item, place in self._items(value, at, "answers")
         ]
         if not answers:
             raise self._fault(f"{at}.answers", "this question has no answer")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchwright.errors import BenchwrightError
@@ -152,24 +152,24 @@ class WordPieces:
         """The pieces of a text. A word that reads like a special piece (`[SEP]`) is that piece."""
         found: list[str] = []
         for word in _words(text):
-            if word in _SPECIAL:
-                found.append(word)
-                continue
-            # The slow tokenizer first lowers every character on its own: a final sigma then is
-            # no final one.
-            for token in _split_word("".join(map(str.lower, word))):
-                found += self._piece(token)
+            known = self._known.get(word)
+            if known is None:
+                known = self._known[word] = self._word(word)
+            found += known
         return found
 
-    def _piece(self, word: str) -> tuple[str, ...]:
-        if word not in self._known:
-            self._known[word] = self._cut(word)
-        return self._known[word]
+    def _word(self, word: str) -> tuple[str, ...]:
+        if word in _SPECIAL:
+            return (word,)
+        # The slow tokenizer first lowers every character on its own: a final sigma then is no
+        # final one.
+        tokens = _split_word("".join(map(str.lower, word)))
+        return tuple(piece for token in tokens for piece in self._cut(token))
 
-    def _cut(self, word: str) -> tuple[str, ...]:
+    def _cut(self, word: str) -> Sequence[str]:
         """Greedy: from left to right, always the longest piece of the vocabulary."""
         if len(word) > LONGEST_WORD:
-            return (UNKNOWN,)
+            return [UNKNOWN]
         found: list[str] = []
         begin = 0
         while begin < len(word):
@@ -177,7 +177,7 @@ class WordPieces:
             ends = range(len(word), begin, -1)
             end = next((end for end in ends if prefix + word[begin:end] in self._ids), None)
             if end is None:
-                return (UNKNOWN,)
+                return [UNKNOWN]
             found.append(prefix + word[begin:end])
             begin = end
-        return tuple(found)
+        return found
