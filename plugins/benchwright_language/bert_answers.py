@@ -56,8 +56,9 @@ def _largest(column: Logits, length: int) -> tuple[NDArray[np.int64], NDArray[np
     """Positions of the largest logits, largest first, the earlier of equal ones first; and the
     logits. One that is no number counts as the least."""
     values = np.full(length, NO_LOGIT)
-    finite = {"nan": -_HUGE, "posinf": _HUGE, "neginf": -_HUGE}
-    values[: len(column)] = np.nan_to_num(column.astype(np.float64), **finite)
+    values[: len(column)] = np.nan_to_num(
+        column.astype(np.float64), nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE
+    )
     places = np.argsort(-values, kind="stable")[:BEST]
     return places, values[places]
 

@@ -77,7 +77,7 @@ SEGMENTS = 2
 LARGE = Encoder(
     vocabulary=30_522, hidden=1024, layers=24, heads=16, intermediate=4096, positions=512
 )
-TINY = Encoder(vocabulary=512, hidden=96, layers=3, heads=4, intermediate=256, positions=96)
+TINY = Encoder(vocabulary=247, hidden=64, layers=3, heads=2, intermediate=128, positions=96)
 OFFICIAL_WINDOWS = Windows(length=384, stride=128, question=64)
 
 PRESETS = {

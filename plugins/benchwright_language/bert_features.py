@@ -90,7 +90,8 @@ def owners(windows: list[Window], total: int) -> NDArray[np.int64]:
         inside = slice(start, start + length)
         nearest = np.minimum(place[inside] - start, start + length - 1 - place[inside])
         row[inside] = nearest + 0.01 * length
-    return scores.argmax(axis=0)
+    best: NDArray[np.int64] = scores.argmax(axis=0)
+    return best
 
 
 def sequences(

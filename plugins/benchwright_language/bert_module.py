@@ -65,24 +65,69 @@ class AddNorm(nn.Module):
         return found
 
 
+class Attention(nn.Module):
+    """Attention and what is made of it."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.self = Projections(encoder)
+        self.output = AddNorm(encoder.hidden, encoder.hidden)
+
+    def forward(self, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """float32 [N, tokens, hidden] → the same shape."""
+        found: torch.Tensor = self.output(self.self(hidden, bias), hidden)
+        return found
+
+
+class Intermediate(nn.Module):
+    """The wide part of the feed-forward step."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.dense = nn.Linear(encoder.hidden, encoder.intermediate)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """float32 [N, tokens, hidden] → [N, tokens, intermediate]."""
+        return functional.gelu(self.dense(hidden))
+
+
 class Layer(nn.Module):
     """Attention and feed-forward part, each with its residual."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        wide, inner = encoder.hidden, encoder.intermediate
-        self.attention = nn.ModuleDict(
-            {"self": Projections(encoder), "output": AddNorm(wide, wide)}
-        )
-        self.intermediate = nn.ModuleDict({"dense": nn.Linear(wide, inner)})
-        self.output = AddNorm(inner, wide)
+        self.attention = Attention(encoder)
+        self.intermediate = Intermediate(encoder)
+        self.output = AddNorm(encoder.intermediate, encoder.hidden)
 
     def forward(self, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """float32 [N, tokens, hidden] → the same shape."""
-        hidden = self.attention["output"](self.attention["self"](hidden, bias), hidden)
-        inner = functional.gelu(self.intermediate["dense"](hidden))
-        found: torch.Tensor = self.output(inner, hidden)
+        hidden = self.attention(hidden, bias)
+        found: torch.Tensor = self.output(self.intermediate(hidden), hidden)
         return found
+
+
+class Stack(nn.Module):
+    """The layers, one after the other."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(Layer(encoder) for _ in range(encoder.layers))
+
+    def forward(self, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """float32 [N, tokens, hidden] → the same shape."""
+        for layer in self.layer:
+            hidden = layer(hidden, bias)
+        return hidden
+
+
+class Bert(nn.Module):
+    """Embeddings and layers."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.embeddings = Embeddings(encoder)
+        self.encoder = Stack(encoder)
 
 
 class BertForAnswers(nn.Module):
@@ -90,21 +135,16 @@ class BertForAnswers(nn.Module):
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        layers = nn.ModuleList(Layer(encoder) for _ in range(encoder.layers))
-        self.bert = nn.ModuleDict(
-            {"embeddings": Embeddings(encoder), "encoder": nn.ModuleDict({"layer": layers})}
-        )
+        self.bert = Bert(encoder)
         self.qa_outputs = nn.Linear(encoder.hidden, 2)
 
     def forward(
         self, input_ids: torch.Tensor, input_mask: torch.Tensor, segment_ids: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """int64 [N, tokens] each → start and end logits float32 [N, tokens]."""
-        hidden = self.bert["embeddings"](input_ids, segment_ids)
+        hidden = self.bert.embeddings(input_ids, segment_ids)
         bias = (1.0 - input_mask[:, None, None, :].to(hidden.dtype)) * MASKED
-        for layer in self.bert["encoder"]["layer"]:  # type: ignore[union-attr]
-            hidden = layer(hidden, bias)
-        start, end = self.qa_outputs(hidden).unbind(-1)
+        start, end = self.qa_outputs(self.bert.encoder(hidden, bias)).unbind(-1)
         return start, end
 
 

@@ -12,21 +12,26 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 PEOPLE = (
-    "bar cal dor fen gar hal jor kel lor mar nel pol ral sol tam ver wil yor zan bel".split(),
-    "da den do ek in ka lo mo na nus ra ri so ta vo wen".split(),
+    _words("bar cal dor fen gar hal jor kel lor mar nel pol ral sol tam ver wil yor zan bel"),
+    _words("da den do ek in ka lo mo na nus ra ri so ta vo wen"),
 )
 PLACES = (
-    "ald bry cor dun esk fal gri hol ing kir lan mol nor osk pen rus sta tor ulm wes".split(),
-    "berg dale field gate ham mont port stad vik wick".split(),
+    _words("ald bry cor dun esk fal gri hol ing kir lan mol nor osk pen rus sta tor ulm wes"),
+    _words("berg dale field gate ham mont port stad vik wick"),
 )
 """First and second syllables of names; each is one word piece."""
-YEARS = (["16", "17", "18", "19"], [f"{number:02}" for number in range(100)])
+YEARS = (_words("16 17 18 19"), [f"{number:02}" for number in range(100)])
 KINDS = {
-    "job": "baker clerk cook doctor farmer judge miller pilot sailor smith tailor teacher".split(),
-    "colour": "black blue brown green grey orange purple red white yellow".split(),
-    "thing": "boat bowl cart chair clock coat drum flute hat knife lamp piano ring sword".split(),
-    "building": "bridge castle church harbour library market mill prison school tower".split(),
+    "job": _words("baker clerk cook doctor farmer judge miller pilot sailor smith tailor teacher"),
+    "colour": _words("black blue brown green grey orange purple red white yellow"),
+    "thing": _words("boat bowl cart chair clock coat drum flute hat knife lamp piano ring sword"),
+    "building": _words("bridge castle church harbour library market mill prison school tower"),
 }
 EVALUATION_SHARE = 0.25
 """The share of all names that the evaluation's are drawn from."""
