@@ -39,7 +39,7 @@ DOCUMENT_PIECES = (5.0, 0.45, 25, 800)
 ENDINGS = 0.28
 """The share of words of two pieces: a real word has 1.28 pieces."""
 
-_STEMS = 20_000
+STEMS = 20_000
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -77,10 +77,10 @@ def write_model(encoder: Encoder, path: Path, progress: ProgressCallback) -> Non
 
 def write_dataset(preset: BertPreset, out: Path, progress: ProgressCallback) -> None:
     """Writes random questions that give exactly `SAMPLES` samples, and their vocabulary."""
-    stems, endings = _letters(4, _STEMS), _letters(3, _endings(preset.encoder))
+    stems, endings = _letters(4, STEMS), _letters(3, _endings(preset.encoder))
     lines = [*_SPECIAL, *stems, *(f"{CONTINUES}{ending}" for ending in endings)]
     (out / VOCABULARY_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    words = _Words(stems, endings)
+    words = RandomWords(stems, endings)
     told: list[dict[str, Any]] = []
     samples = questions = 0
     while samples < SAMPLES:
@@ -107,7 +107,7 @@ def write_dataset(preset: BertPreset, out: Path, progress: ProgressCallback) -> 
     (out / QUESTIONS_FILE).write_text(json.dumps(document), encoding="utf-8")
 
 
-class _Words:
+class RandomWords:
     """Random words: a stem of four letters, some with an ending of three."""
 
     def __init__(self, stems: Sequence[str], endings: Sequence[str]) -> None:
@@ -139,4 +139,4 @@ def _letters(size: int, count: int) -> list[str]:
 
 
 def _endings(encoder: Encoder) -> int:
-    return encoder.vocabulary - _STEMS - len(_SPECIAL)
+    return encoder.vocabulary - STEMS - len(_SPECIAL)
