@@ -183,14 +183,14 @@ def describe(trained: Trained, control: Scored, recipe: Recipe, out: Path) -> di
             "note": f"{len(names.people)} people and {len(names.places)} places occur in training, "
             f"{len(held.people)} and {len(held.places)} others in the evaluation: no name, and so "
             "no sentence with a name, is in both. Names share their syllables, and all sentences "
-            "their forms. The recipe was chosen on training names and other paragraphs.",
+            "their forms. The recipe was chosen on another split of the names.",
         },
         "chance": chances(asked),
         "accuracy": {
             "metric": "F1",
-            "fp32_percent": trained.scored.f1,
-            "fp32_exact_match_percent": trained.scored.exact,
-            "shuffled_labels_percent": control.f1,
+            "fp32_percent": round(trained.scored.f1, 3),
+            "fp32_exact_match_percent": round(trained.scored.exact, 3),
+            "shuffled_labels_percent": round(control.f1, 3),
         },
         "training": {
             "script": "plugins/benchwright_language/tiny/bert_train.py",
