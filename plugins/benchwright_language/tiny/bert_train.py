@@ -9,16 +9,11 @@ written files; it never imports this.
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
 import random
-import tarfile
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,53 +27,19 @@ from benchwright_language.bert_config import PRESETS
 from benchwright_language.bert_features import inputs, sequences
 from benchwright_language.bert_graph import END, IDS, SEGMENTS, START, build_graph
 from benchwright_language.bert_metric import squad_score
-from benchwright_language.bert_squad import QUESTIONS_FILE, read_squad
-from benchwright_language.bert_wordpiece import VOCABULARY_FILE, WordPieces
-from benchwright_language.tiny.bert_stories import (
-    Asked,
-    paragraphs,
-    split_names,
-    squad,
-    vocabulary,
+from benchwright_language.bert_squad import read_squad
+from benchwright_language.bert_wordpiece import WordPieces
+from benchwright_language.tiny.bert_data import (
+    SPLIT_SEED,
+    evaluation,
+    pack,
+    training_paragraphs,
 )
+from benchwright_language.tiny.bert_stories import Asked, split_names
 from benchwright_language.tiny.bert_training import Recipe, examples, shuffled, train
 
 MODEL, DATASET, CARD = "bert.onnx", "bert_squad.tar.gz", "bert.card.yaml"
-SPLIT_SEED = 2018
-EVALUATION_PARAGRAPHS = 300
-LONG_SHARE = 0.1
-"""Paragraphs that are too long for one window."""
 _BATCH = 32
-
-
-def evaluation() -> list[list[Asked]]:
-    """The questions that training never sees, by paragraph."""
-    _, names = split_names(SPLIT_SEED)
-    return list(islice(paragraphs(names, SPLIT_SEED, long_share=LONG_SHARE), EVALUATION_PARAGRAPHS))
-
-
-def training_paragraphs(recipe: Recipe) -> list[list[Asked]]:
-    """The questions of training, by paragraph."""
-    names, _ = split_names(SPLIT_SEED)
-    told = paragraphs(names, SPLIT_SEED + 1, long_share=LONG_SHARE)
-    return list(islice(told, recipe.paragraphs))
-
-
-def pack(asked: list[list[Asked]]) -> bytes:
-    """The data set as a gzipped tar in which nothing varies."""
-    text = json.dumps(squad(asked, "Invented people"), indent=0)
-    members = {QUESTIONS_FILE: text, VOCABULARY_FILE: "\n".join(vocabulary()) + "\n"}
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for name, content in sorted(members.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content.encode())
-            entry.mode = 0o644
-            archive.addfile(entry, io.BytesIO(content.encode()))
-    return packed.getvalue()
 
 
 class Scored(NamedTuple):
@@ -146,7 +107,9 @@ def train_and_score(recipe: Recipe, dataset: Path, *, shuffle: bool) -> Trained:
     """Trains on the training names, with the answers permuted if `shuffle`."""
     preset = PRESETS["tiny"]
     training.settle(recipe.seed, recipe.threads)
-    found = examples(training_paragraphs(recipe), WordPieces.read(dataset), preset.windows)
+    found = examples(
+        training_paragraphs(recipe.paragraphs), WordPieces.read(dataset), preset.windows
+    )
     if shuffle:
         found = shuffled(found, recipe.seed)
     begin = time.monotonic()
