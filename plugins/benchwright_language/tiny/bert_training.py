@@ -131,7 +131,8 @@ def train(found: Sequence[Example], recipe: Recipe, say: Callable[[str], None]) 
         if step % 50 == 0:
             say(f"step {step} of {steps}: loss {total / 50:.3f} {side / 50:.3f}")
             total = side = 0.0
-    return module.eval()
+    module.eval()
+    return module
 
 
 def _start(module: BertForAnswers) -> None:
