@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -67,8 +69,7 @@ class UNet3d(nn.Module):
         super().__init__()
         filters = shape.filters
         self.input_block = Pair(1, filters[0], 1)
-        steps = zip(filters, filters[1:], strict=False)
-        self.downsample = nn.ModuleList(Pair(inner, outer, 2) for inner, outer in steps)
+        self.downsample = nn.ModuleList(Pair(inner, outer, 2) for inner, outer in pairwise(filters))
         self.bottleneck = Pair(filters[-1], filters[-1], 2)
         self.upsample = nn.ModuleList(Rise(inner, outer) for inner, outer in shape.rises)
         self.output = Output(filters[0])

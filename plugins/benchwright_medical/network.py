@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def weight_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The name and the shape of every weight, in the official checkpoint's order."""
     filters = shape.filters
     yield from _block("input_block", 1, filters[0])
-    for number, (inner, outer) in enumerate(zip(filters, filters[1:], strict=False)):
+    for number, (inner, outer) in enumerate(pairwise(filters)):
         yield from _block(f"downsample.{number}", inner, outer)
     yield from _block("bottleneck", filters[-1], filters[-1])
     for number, (inner, outer) in enumerate(shape.rises):
@@ -120,8 +121,7 @@ def _pair(writer: GraphWriter, weights: Weights, name: str, x: str, stride: int)
     """Two convolutions of 3x3x3, the first with the stride, each normalised and rectified."""
     for conv, step in (("conv1", stride), ("conv2", 1)):
         kernel = writer.weight(f"{name}.{conv}.0.weight", weights[f"{name}.{conv}.0.weight"])
-        attributes = {"kernel_shape": [3] * 3, "pads": [1] * 6, "strides": [step] * 3}
-        x = writer.node("Conv", [x, kernel], **attributes)
+        x = writer.node("Conv", [x, kernel], kernel_shape=[3] * 3, pads=[1] * 6, strides=[step] * 3)
         inputs = [x, *_parameters(writer, weights, f"{name}.{conv}.1")]
         x = writer.node("InstanceNormalization", inputs, epsilon=EPSILON)
         x = writer.node("Relu", [x])

@@ -16,7 +16,7 @@ from benchwright_medical.volumes import CLASSES, Window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchwright.contracts.program import Array, Sessions
+    from benchwright.contracts.program import Output, Sessions
 
     Place = tuple[slice, slice, slice]
 
@@ -56,11 +56,11 @@ class SlidingWindows:
         self._window = window
         self._weight = gaussian(window.edge)
 
-    def __call__(self, sessions: Sessions, batch: Mapping[str, Array]) -> Sequence[Array]:
+    def __call__(self, sessions: Sessions, batch: Mapping[str, Any]) -> Sequence[Output]:
         session = sessions["main"]
-        volumes: Sequence[Any] = batch[INPUT]  # type: ignore[assignment]
+        volumes: Sequence[NDArray[np.float32]] = batch[INPUT]
         sums: dict[int, NDArray[np.float32]] = {}
-        found: list[Any] = []
+        found: list[NDArray[np.uint8]] = []
         for group in _grouped(self._windows(volumes), self._window.per_call):
             inputs = np.stack([volumes[number][:, *place] for number, place in group])
             (answers,) = session.run({INPUT: inputs})
@@ -71,9 +71,9 @@ class SlidingWindows:
                     sums[number] = np.zeros((CLASSES, *volumes[number].shape[1:]), np.float32)
                 sums[number][:, *place] += answer * self._weight
         found += self._finish(sums)
-        return [found]  # type: ignore[list-item]
+        return [found]
 
-    def _windows(self, volumes: Sequence[Any]) -> Iterator[tuple[int, Place]]:
+    def _windows(self, volumes: Sequence[NDArray[np.float32]]) -> Iterator[tuple[int, Place]]:
         for number, volume in enumerate(volumes):
             for place in places(volume.shape[1:], self._window):
                 yield number, place
