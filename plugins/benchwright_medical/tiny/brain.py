@@ -33,6 +33,13 @@ ANTERIOR = (126, 214)
 """Those that evaluation cases are cut from: a gap of 8 mm lies between the two."""
 SIDES = (22, 41)
 """A case's smallest and largest side on the resampled grid, in voxels."""
+NOTICE = """\
+These volumes are cut from the ICBM 152 Nonlinear atlas (2009a, symmetric):
+Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre,
+Montreal Neurological Institute, McGill University.
+The atlas may be used, copied, modified and distributed without fee where this notice appears in
+all copies. It comes without any warranty. What was done to it is on the card of the tiny preset.
+"""
 _FILES = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 
 
@@ -126,13 +133,13 @@ def _scanner(values: NDArray[np.float32], draw: Draw) -> NDArray[np.int16]:
     shading = np.exp(sum(weight * axis for weight, axis in zip(slope, axes, strict=True)))
     low, span = draw.uniform(-79, -20), draw.uniform(230, 300)
     contrast = values ** draw.uniform(0.8, 1.3)
-    noise = draw.normal(0, draw.uniform(6, 14), values.shape)
+    noise = draw.normal(0, draw.uniform(5, 12), values.shape)
     image: NDArray[np.int16] = np.rint(low + span * contrast * shading + noise).astype(np.int16)
     return image
 
 
 def write(scans_: Sequence[Scan], dataset: Path) -> None:
-    """Writes the cases in KiTS19's form, with their list."""
+    """Writes the cases in KiTS19's form, with their list and the atlas's notice."""
     from benchwright_medical.kits import IMAGE, SEGMENTATION, write_list, write_volume
 
     dataset.mkdir(parents=True)
@@ -143,6 +150,7 @@ def write(scans_: Sequence[Scan], dataset: Path) -> None:
         write_volume(folder / IMAGE, scan.image, scan.spacing)
         write_volume(folder / SEGMENTATION, scan.label, scan.spacing)
     write_list(dataset, names)
+    (dataset / "NOTICE").write_text(NOTICE, encoding="utf-8")
 
 
 def pack(dataset: Path) -> bytes:

@@ -39,7 +39,7 @@ class Recipe:
     batch: int = 4
     learning_rate: float = 6e-3
     weight_decay: float = 1e-3
-    threads: int = 2
+    threads: int = 1
     """Part of the recipe: sums taken by another number of threads round differently."""
 
 
@@ -70,7 +70,7 @@ def train(pairs: Sequence[Pair], recipe: Recipe, say: Callable[[str], None]) -> 
 
     settle(recipe.seed, recipe.threads)
     draw = np.random.default_rng(recipe.seed)
-    network = UNet3d(SHAPE).to(memory_format=torch.channels_last_3d)
+    network = UNet3d(SHAPE)
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -97,8 +97,8 @@ def _batch(
 
     images, labels = [], []
     for _ in range(size):
-        image, label = pairs[draw.integers(len(pairs))]
-        starts = [draw.integers(side - WINDOW.edge + 1) for side in label.shape]
+        image, label = pairs[int(draw.integers(len(pairs)))]
+        starts = [int(draw.integers(side - WINDOW.edge + 1)) for side in label.shape]
         place = tuple(slice(start, start + WINDOW.edge) for start in starts)
         mirrored = tuple(axis for axis in range(3) if draw.random() < 0.5)
         images.append(np.flip(image[place], mirrored))

@@ -155,9 +155,9 @@ def describe(
         "source": {
             "name": "ICBM 152 Nonlinear atlas 2009a, symmetric: T1 template, grey and white matter",
             "url": "https://www.bic.mni.mcgill.ca/ServicesAtlases/ICBM152NLin2009",
-            "licence": "shipped in nilearn under its BSD-3-Clause licence; the atlas's own terms "
-            "let anyone use, copy, modify and distribute it without fee as long as its copyright "
-            "notice stays with it",
+            "licence": "the atlas's own: use, copying, change and distribution without fee as long "
+            "as its copyright notice appears in all copies (NOTICE in the data set). nilearn, "
+            "under BSD-3-Clause, ships the three files without a notice of their own",
             "attribution": "Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, "
             "Montreal Neurological Institute, McGill University. V. Fonov et al., Unbiased average "
             "age-appropriate atlases for pediatric studies, NeuroImage 54 (2011); V. Fonov et al., "
@@ -168,7 +168,7 @@ def describe(
         "transformation": "A case is a block of the template at a random place, sampled at voxel "
         "edges of 1 to 3 mm across and 0.9 to 1.5 mm within slices (linearly; labels by nearest "
         "voxel). Values became Hounsfield-like numbers by a random span, offset, contrast curve, "
-        "smooth shading and Gaussian noise of 6 to 14. A voxel's label is the tissue whose map "
+        "smooth shading and Gaussian noise of 5 to 12. A voxel's label is the tissue whose map "
         "gives it a half or more. The benchmark resamples, normalises and fits cases exactly as it "
         "does KiTS19's.",
         "split": {
