@@ -143,7 +143,10 @@ class Running:
         import numpy as np
 
         batch = store.load(indices).slice(0, len(indices))
-        return [np.array(item) for item in self._driver(self._sessions, batch)]
+        return [
+            np.array(output) if isinstance(output, np.ndarray) else [np.array(o) for o in output]
+            for output in self._driver(self._sessions, batch)
+        ]
 
     def answers(self, store: SampleStore, indices: Sequence[int]) -> list[bytes]:
         """The encoded responses for these samples, computed as one batch."""

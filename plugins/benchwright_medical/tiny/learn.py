@@ -35,7 +35,7 @@ class Recipe:
 
     seed: int = 0
     cases: int = 80
-    steps: int = 1600
+    steps: int = 1400
     batch: int = 4
     learning_rate: float = 6e-3
     weight_decay: float = 1e-3

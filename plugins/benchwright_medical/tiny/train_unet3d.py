@@ -39,7 +39,7 @@ JUDGED = 20
 
 @dataclass(frozen=True)
 class Measured:
-    """Mean Dice of one network; `seconds` of wall time are its training's alone."""
+    """Mean Dice of one network; `seconds` of processor time are its training's alone."""
 
     composite: float
     parts: dice.Dice
@@ -79,9 +79,9 @@ def train(
     """Trains on `pairs`, writes the graph and scores it on `judged`."""
     import torch
 
-    start = time.monotonic()
+    start = time.process_time()
     network = learn.train(pairs, recipe, say)
-    seconds = time.monotonic() - start
+    seconds = time.process_time() - start
     weights: dict[str, NDArray[np.float32]] = {
         name: value.contiguous().numpy() for name, value in network.state_dict().items()
     }
@@ -200,8 +200,7 @@ def describe(
             "batch": recipe.batch,
             "threads": recipe.threads,
             "note": "Seeded and deterministic on one kind of CPU; another CPU or another torch "
-            "rounds differently and gives other weights. Seconds are wall time, on a machine that "
-            "had other work.",
+            "rounds differently and gives other weights. Seconds are processor time, one core's.",
             "versions": training.versions(
                 "torch", "numpy", "scipy", "nibabel", "nilearn", "onnx", "onnxruntime"
             ),
