@@ -260,8 +260,8 @@ class BenchmarkExamination(Examination):
             )
 
     def test_wrong_responses_lower_the_score(self, running: list[tuple[Prepared, Running]]) -> None:
-        """The score looks at the responses: those of other samples must not do as well, or cannot
-        be scored at all where samples differ in size."""
+        """The score looks at the responses: those of other samples must not do as well, or are
+        refused."""
         for item, computing in running:
             entries = list(computing.entries(item.store()))
             count = len(entries)
@@ -269,8 +269,8 @@ class BenchmarkExamination(Examination):
                 replace(entry, data=entries[(number + count // 2) % count].data)
                 for number, entry in enumerate(entries)
             ]
-            metric = next(iter(self._score(item, entries).values))
             good = self._score(item, entries)
+            metric = next(iter(good.values))
             try:
                 bad = self._score(item, moved)
             except BenchwrightError:
