@@ -34,6 +34,10 @@ class TestUnet3d(BenchmarkExamination):
     accuracy_tolerance = 0.002
 
 
+class TestBert(BenchmarkExamination):
+    info = "bert-99"
+
+
 class TestLinux(ProbeExamination):
     info = "linux"
 
