@@ -35,6 +35,8 @@ UNUSED_BY_PLANNING = {
     "benchwright.rounds.conf",
     "benchwright.steps",
     "benchwright_linux.macos",
+    "benchwright_medical.kits19",
+    "benchwright_medical.unet3d",
     "benchwright_mlperf.check",
     "benchwright_mlperf.formatter",
     "benchwright_mlperf.write",
