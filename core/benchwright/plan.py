@@ -36,10 +36,10 @@ AUTO_METER = "auto"
 MODES = ("performance", "accuracy")
 
 PINS_OF: Mapping[str, tuple[str, ...]] = {
-    "SingleStream": ("expected_latency_ms", "threads"),
+    "SingleStream": ("expected_latency_ms", "threads", "token_latencies"),
     "MultiStream": ("expected_latency_ms", "threads"),
     "Server": ("target_qps", "batch", "instances", "threads", "deadline_us"),
-    "Offline": ("target_qps", "batch", "instances", "threads"),
+    "Offline": ("target_qps", "batch", "instances", "threads", "token_latencies"),
 }
 """The settings that mean something in each scenario."""
 
@@ -253,6 +253,8 @@ class Plan:
         for scenario in self._scenarios(engine):
             pins = {**_pins(campaign.settings, scenario), **_pins(settings.settings, scenario)}
             for mode in campaign.modes:
+                if mode == "accuracy" and engine.preset.speed_only:
+                    continue
                 self.runs.append(Run(engine, scenario, mode, pins))
 
     def _engine(
@@ -360,6 +362,13 @@ class Plan:
         if engine.subject not in known:
             self.engines.append(engine)
             self._outside_engines.add(engine.subject)
+        if mode == "accuracy" and engine.preset.speed_only:
+            raise UsageError(
+                f"the preset `{preset}` of `{benchmark}` has no accuracy",
+                where=task,
+                why="its weights are random: it is for speed only",
+                fix="measure its performance, or choose another preset",
+            )
         if scenario is not None and mode is not None:
             pins = _pins(self.campaign.settings, scenario)
             run = Run(engine, scenario, mode, pins)
@@ -423,6 +432,8 @@ class Plan:
         reasons = []
         if not run.engine.preset.official:
             reasons.append(f"preset {run.engine.preset.name}")
+        if run.engine.preset.speed_only:
+            reasons.append("random weights: speed only")
         if run.engine.quantizer is not None:
             reasons.append("calibrated on samples of the data set")
         if run.mode == "performance" and self.campaign.duration != "official":

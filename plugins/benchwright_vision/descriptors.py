@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchwright import yamlfile
-from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
+from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo, Presets
 from benchwright.contracts.source import Checksum, Download, Manual, Packaged
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def resnet50() -> BenchmarkInfo:
         name="resnet50",
         summary="image classification, ImageNet 2012",
         family="resnet50",
-        presets={preset.name: preset for preset in (_tiny(), _official())},
+        presets=Presets({"tiny": _tiny, "official": _official}),
         load=_load_resnet50,
         quality=0.99,
         dtypes=("float32", "int64"),
