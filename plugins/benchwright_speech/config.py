@@ -56,7 +56,7 @@ class Transducer:
 OFFICIAL = Transducer(
     encoder=1024, before=2, after=3, prediction=320, prediction_layers=2, joint=512
 )
-TINY = Transducer(encoder=64, before=2, after=3, prediction=64, prediction_layers=2, joint=64)
+TINY = Transducer(encoder=96, before=1, after=1, prediction=64, prediction_layers=2, joint=64)
 
 
 def shapes(size: Transducer) -> dict[str, tuple[int, ...]]:

@@ -69,10 +69,15 @@ def graphs(size: Transducer) -> tuple[Graph, ...]:
 
 def write(size: Transducer, weights: Weights, out: Path) -> None:
     """Writes the three graphs into the folder `out`; weights: as `config.shapes` lists them."""
-    features, encoder, decoder = graphs(size)
-    _features(_begun(features)).save(out / FILES[0])
+    _, encoder, decoder = graphs(size)
+    write_features(out)
     _encoder(_begun(encoder), size, weights).save(out / FILES[1])
     _decoder(_begun(decoder), size, weights).save(out / FILES[2])
+
+
+def write_features(out: Path) -> None:
+    """Writes the graph `features` alone, which has no weights, into the folder `out`."""
+    _features(_begun(graphs(config.OFFICIAL)[0])).save(out / FILES[0])
 
 
 def _begun(graph: Graph) -> GraphWriter:

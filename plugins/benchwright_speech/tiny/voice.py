@@ -158,9 +158,7 @@ def _hissed(sounds: list[Sound], hops: list[int], random: np.random.Generator) -
     centre = _held([sound.centre for sound in sounds], hops)
     width = _held([sound.width for sound in sounds], hops)
     band = 1 / (1 + ((_HERTZ - centre[:, None]) / width[:, None]) ** 2) ** 2
-    return _filtered(
-        random.standard_normal(len(centre) * _HOP) * 0.15, band * loudness[:, None]
-    )
+    return _filtered(random.standard_normal(len(centre) * _HOP) * 0.15, band * loudness[:, None])
 
 
 def _held(values: list[float], hops: list[int]) -> Floats:
