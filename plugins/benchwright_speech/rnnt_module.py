@@ -84,10 +84,11 @@ class Joint(nn.Module):
 
     def forward(self, encoded: Tensor, predicted: Tensor) -> Tensor:
         first = self.net[0]
+        assert isinstance(first, nn.Linear)
+        # The first layer is a sum: each part is computed once, not for every pair.
         split = encoded.shape[-1]
-        weight, bias = first.weight, first.bias
-        one = nn.functional.linear(encoded, weight[:, :split], bias)
-        two = nn.functional.linear(predicted, weight[:, split:])
+        one = nn.functional.linear(encoded, first.weight[:, :split], first.bias)
+        two = nn.functional.linear(predicted, first.weight[:, split:])
         result: Tensor = self.net[1:](one[:, :, None] + two[:, None])
         return result
 

@@ -26,11 +26,6 @@ def frames(samples: int) -> int:
     return samples // HOP + 1
 
 
-def vectors(samples: int) -> int:
-    """How many of the encoder's input vectors are valid."""
-    return -(-(-(-samples // HOP)) // STACKED)
-
-
 def lay_out(waveforms: Sequence[Floats]) -> tuple[Floats, NDArray[np.int64]]:
     """A batch of waveforms, float32 [samples] each, for the graph `features`.
 

@@ -97,7 +97,7 @@ def fit(examples: list[Example], recipe: Recipe, say: Callable[[str], None]) -> 
             zero_infinity=True,
         )
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, recipe.clip)
         optimiser.step()
         if step % 300 == 299:
