@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchwright import checkpoint
+from benchwright.contracts.benchmark import PresetInfo
 from benchwright.contracts.source import Checksum, Download
 from benchwright.errors import BenchwrightError
 from benchwright.harness.samples import SampleStore
@@ -75,24 +77,21 @@ def archive(folder: Path) -> bytes:
     return packed.getvalue()
 
 
-def served(place: str, item: Download, content: bytes, *, md5: bool) -> Download:
-    digest = Checksum("md5", hashlib.md5(content).hexdigest()) if md5 else None
-    return replace(item, urls=(place,), checksum=digest)
-
-
 @contextmanager
-def official(tmp_path: Path, model: bytes, dataset: bytes) -> Iterator[Any]:
+def official(model: bytes, dataset: bytes) -> Iterator[PresetInfo]:
     """The official preset with its files on a server of this machine."""
-    files = {"/model.pt": Resource(model), "/dev-clean.tar.gz": Resource(dataset)}
     preset = descriptors.rnnt().presets["official"]
-    with serving(files) as server:
-        address = str(getattr(server, "url", server))
+    (weights_file,), (tree,) = preset.model, preset.dataset
+    assert isinstance(weights_file, Download)
+    assert isinstance(tree, Download)
+    with serving() as server:
+        places = [server.add(f"/{number}", Resource(content)) for number, content in
+                  enumerate((model, dataset))]  # fmt: skip
+        digest = Checksum("md5", hashlib.md5(dataset).hexdigest())
         yield replace(
             preset,
-            model=(served(f"{address}/model.pt", preset.model[0], model, md5=False),),  # type: ignore[arg-type]
-            dataset=(
-                served(f"{address}/dev-clean.tar.gz", preset.dataset[0], dataset, md5=True),  # type: ignore[arg-type]
-            ),
+            model=(replace(weights_file, urls=(places[0],)),),
+            dataset=(replace(tree, urls=(places[1],), checksum=digest),),
         )
 
 
@@ -100,8 +99,8 @@ def official(tmp_path: Path, model: bytes, dataset: bytes) -> Iterator[Any]:
 def test_official_files_become_a_program_that_computes_what_the_weights_say(
     small: Transducer, tmp_path: Path
 ) -> None:
-    checkpoint = save(tmp_path / "c.pt", state(SMALL)).read_bytes()
-    with official(tmp_path, checkpoint, archive(tmp_path / "packed")) as preset:
+    stored = save(tmp_path / "c.pt", state(SMALL)).read_bytes()
+    with official(stored, archive(tmp_path / "packed")) as preset:
         benchmark = descriptors.rnnt().load()
         model = workbench.assemble_model(benchmark, preset, tmp_path)
         dataset = workbench.assemble_dataset(benchmark, preset, tmp_path)
@@ -122,14 +121,16 @@ def test_official_files_become_a_program_that_computes_what_the_weights_say(
 
 def test_a_damaged_archive_is_told(small: Transducer, tmp_path: Path) -> None:
     content = archive(tmp_path / "packed")
-    with official(tmp_path, b"", content) as preset:
+    with official(b"", content) as preset:
         wrong = replace(preset.dataset[0], checksum=Checksum("md5", "0" * 32))
         with pytest.raises(BenchwrightError, match=r"dev-clean\.tar\.gz"):
             workbench.assemble_dataset(Rnnt(), replace(preset, dataset=(wrong,)), tmp_path)
 
 
-@pytest.mark.slow
-def test_a_checkpoint_of_another_model_is_told(small: Transducer, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_model_is_told(
+    small: Transducer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file = pytest.importorskip("safetensors.numpy").save_file
     whole = state(SMALL)
     name = "prediction.embed.weight"
     for changed, told in (
@@ -137,11 +138,15 @@ def test_a_checkpoint_of_another_model_is_told(small: Transducer, tmp_path: Path
         (whole | {name: np.zeros((29, 5), np.float32)}, "(29, 5) instead of (28, 5)"),
         (whole | {"more.weight": np.zeros(3, np.float32)}, "such as `more.weight`"),
     ):
-        source = save(tmp_path / "c.pt", changed)
+        monkeypatch.setattr(
+            checkpoint,
+            "to_safetensors",
+            lambda source, out, changed=changed, **options: save_file(changed, out),
+        )
         with pytest.raises(BenchwrightError, match="of another model") as caught:
-            Rnnt().assemble_model("official", {"c.pt": source}, tmp_path, silent)
+            Rnnt().assemble_model("official", {"c.pt": Path("c.pt")}, tmp_path, silent)
         assert told in str(caught.value)
-        assert caught.value.where == str(source)
+        assert caught.value.where == "c.pt"
 
 
 def test_the_official_sizes_have_the_official_number_of_parameters() -> None:
