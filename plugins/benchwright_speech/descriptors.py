@@ -40,9 +40,9 @@ _FILES = ("features.onnx", "encoder.onnx", "decoder.onnx")
 TINY_SAMPLES = 512
 TINY_WER = 97.94293297942933
 TINY_SHA256 = {
-    "features.onnx": "ae132b182cff4f5eda416c8559da3485bd826ffc0701b7320df90b25e29ec28a" * 64,
-    "encoder.onnx": "0bd829d26415c97486473133baa4611ad9960c05ad867ffafb1d6c0f0a7eb102" * 64,
-    "decoder.onnx": "0175a7337df7275e15ade6ab54d0bd57651cbe7013b4ca8d3a8426b5c82b7ff4" * 64,
+    "features.onnx": "ae132b182cff4f5eda416c8559da3485bd826ffc0701b7320df90b25e29ec28a",
+    "encoder.onnx": "0bd829d26415c97486473133baa4611ad9960c05ad867ffafb1d6c0f0a7eb102",
+    "decoder.onnx": "0175a7337df7275e15ade6ab54d0bd57651cbe7013b4ca8d3a8426b5c82b7ff4",
 }
 SYNTHETIC_SAMPLES = 512
 OFFICIAL_SAMPLES = 2513

@@ -130,8 +130,8 @@ def card(trained: Trained, control: Score, recipe: Recipe, out: Path) -> dict[st
             "generator": "benchwright_speech.tiny.voice and .lexicon",
             "note": "This is no speech: a formant synthesiser gives every letter a sound of its "
             "own. Voices differ in pitch, vocal tract, pace, tilt and loudness; sounds run into "
-            "one another and lie in noise. No word of an accuracy here says anything about "
-            "recognising people.",
+            "one another and lie in noise. No accuracy measured here says anything about "
+            "recognising speech.",
         },
         "transformation": "None beyond the benchmark's own: 16-bit FLAC at 16 kHz in "
         "LibriSpeech's folders, and the official features.",
