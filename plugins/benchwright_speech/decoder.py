@@ -72,26 +72,36 @@ class _Search:
 
     def step(self, decoder: Session) -> None:
         """One call: each sample goes to its next symbol, or past the window."""
-        places = self._time[:, None] + self._window
-        window = self._encoded[self.rows[:, None], places]
         choices, hidden, cell = decoder.run(
             {
                 "label": self._label,
                 "hidden": self._hidden,
                 "cell": self._cell,
-                "window": window,
+                "window": self._windows(),
             }
         )
-        symbols = (choices != BLANK) & (places < self._frames[:, None])
+        symbols = (choices != BLANK) & (self._time[:, None] + self._window < self._frames[:, None])
         passed = symbols.argmax(axis=1)
-        named = symbols[np.arange(len(passed)), passed]
+        named = symbols.any(axis=1)
         passed[~named] = len(self._window)
         self._time += passed
         self._emitted[passed > 0] = 0
-        self._name(np.flatnonzero(named), choices, passed)
+        if not named.any():
+            self._drop_finished()
+            return
+        self._name(named.nonzero()[0], choices, passed)
         np.copyto(self._hidden, hidden, where=named[:, None])
         np.copyto(self._cell, cell, where=named[:, None])
         self._drop_finished()
+
+    def _windows(self) -> Array:
+        """The next frames of each sample, float32 [rows, window, joint]."""
+        width = len(self._window)
+        if self.rows.size == 1:
+            # A view: nothing is copied where samples come one by one.
+            row, time = int(self.rows[0]), int(self._time[0])
+            return self._encoded[row : row + 1, time : time + width]
+        return self._encoded[self.rows[:, None], self._time[:, None] + self._window]
 
     def _name(self, named: Whole, choices: Array, passed: Whole) -> None:
         """Notes the symbols of the samples `named`."""
@@ -101,8 +111,9 @@ class _Search:
             self.found[row].append(label)
         self._emitted[named] += 1
         full = self._emitted == MAX_SYMBOLS
-        self._time[full] += 1
-        self._emitted[full] = 0
+        if full.any():
+            self._time[full] += 1
+            self._emitted[full] = 0
 
     def _drop_finished(self) -> None:
         going = self._time < self._frames

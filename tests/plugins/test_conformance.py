@@ -28,11 +28,6 @@ class TestResnet50(BenchmarkExamination):
     info = "resnet50"
 
 
-class TestRnnt(BenchmarkExamination):
-    info = "rnnt"
-    presets = ("tiny",)
-
-
 class TestLinux(ProbeExamination):
     info = "linux"
 
