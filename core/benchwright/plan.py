@@ -415,12 +415,22 @@ class Plan:
         return f"benchwright run -c {self.campaign.document.name}"
 
     def families(self) -> Iterator[Engine]:
-        """One engine for each `<family>-<preset>`: whose data set and model are to be built."""
+        """One engine for each `<family>-<preset>`: whose data set and model are to be built.
+
+        It has the family's first benchmark, so that they are built in the same way whichever of
+        its benchmarks a campaign names.
+        """
+        first: dict[str, BenchmarkInfo] = {}
+        for info in self.registry.benchmarks.values():
+            first.setdefault(info.family, info)
         seen = set()
         for engine in self.engines:
-            if engine.family not in seen:
-                seen.add(engine.family)
-                yield engine
+            if engine.family in seen:
+                continue
+            seen.add(engine.family)
+            info = first[engine.benchmark.family]
+            preset = info.presets.get(engine.preset.name)
+            yield engine if preset is None else engine._replace(benchmark=info, preset=preset)
 
     def conf_key(self, benchmark: str) -> str:
         """The benchmark's key in mlperf.conf; its own name where the round does not know it."""
