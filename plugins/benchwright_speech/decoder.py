@@ -100,8 +100,10 @@ class _Search:
         if self.rows.size == 1:
             # A view: nothing is copied where samples come one by one.
             row, time = int(self.rows[0]), int(self._time[0])
-            return self._encoded[row : row + 1, time : time + width]
-        return self._encoded[self.rows[:, None], self._time[:, None] + self._window]
+            found: Array = self._encoded[row : row + 1, time : time + width]
+        else:
+            found = self._encoded[self.rows[:, None], self._time[:, None] + self._window]
+        return found
 
     def _name(self, named: Whole, choices: Array, passed: Whole) -> None:
         """Notes the symbols of the samples `named`."""

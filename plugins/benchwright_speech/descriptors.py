@@ -30,6 +30,7 @@ _CODE = tuple(
     )
 )
 _WRITTEN = (*_CODE, "benchwright_speech.writer")
+_WEIGHTS = ("benchwright_speech.weights", "benchwright.onnxgraph")
 _CHECKPOINT = (
     "https://zenodo.org/record/3662521/files/"
     "DistributedDataParallel_1576581068.9962234-epoch-100.pt?download=1"
@@ -115,7 +116,7 @@ def _official() -> PresetInfo:
         memory_bytes=4_000_000_000,
         requires=("soundfile", "jiwer", "onnx", "torch", "safetensors"),
         extra="speech,torch",
-        sources=(*_CODE, "benchwright_speech.weights"),
+        sources=(*_CODE, *_WEIGHTS),
         tools=("numpy", "soundfile", "jiwer", "onnx"),
         model_files=_FILES,
     )
@@ -136,7 +137,7 @@ def _synthetic() -> PresetInfo:
         memory_bytes=2_000_000_000,
         requires=("soundfile", "onnx"),
         extra="speech",
-        sources=(*_WRITTEN, "benchwright_speech.weights", "benchwright_speech.synthetic"),
+        sources=(*_WRITTEN, *_WEIGHTS, "benchwright_speech.synthetic"),
         tools=("numpy", "soundfile", "onnx"),
         model_files=_FILES,
     )
