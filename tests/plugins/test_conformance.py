@@ -28,6 +28,10 @@ class TestResnet50(BenchmarkExamination):
     info = "resnet50"
 
 
+class TestBert(BenchmarkExamination):
+    info = "bert-99"
+
+
 class TestLinux(ProbeExamination):
     info = "linux"
 
