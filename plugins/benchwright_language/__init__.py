@@ -1,4 +1,4 @@
-"""The language benchmarks: news summarisation (gptj-99, gptj-99.9)."""
+"""The language benchmarks: question answering (bert), news summarisation (gptj)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ BENCHWRIGHT_INTERFACE = 1
 
 @hookimpl
 def benchmarks() -> Iterable[BenchmarkInfo]:
-    """gptj at both qualities."""
-    from benchwright_language import gptj_descriptors
+    """bert on SQuAD v1.1 and gptj on CNN-DailyMail, with tiny presets on generated texts."""
+    from benchwright_language.bert_descriptors import bert
+    from benchwright_language.gptj_descriptors import gptj
 
-    return [*gptj_descriptors.benchmarks()]
+    return [*bert(), *gptj()]

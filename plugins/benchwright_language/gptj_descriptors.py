@@ -141,7 +141,7 @@ def _synthetic() -> PresetInfo:
     )
 
 
-def benchmarks() -> Iterator[BenchmarkInfo]:
+def gptj() -> Iterator[BenchmarkInfo]:
     """The descriptors of gptj-99 and gptj-99.9."""
     presets = Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic})
     for name, quality in (("gptj-99", 0.99), ("gptj-99.9", 0.999)):

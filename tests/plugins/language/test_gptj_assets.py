@@ -70,7 +70,7 @@ def test_card_states_the_files_as_they_are(card: dict[str, Any], kind: str, path
 
 
 def test_descriptor_says_what_the_card_says(card: dict[str, Any]) -> None:
-    for info in gptj_descriptors.benchmarks():
+    for info in gptj_descriptors.gptj():
         tiny = info.presets["tiny"]
         assert tiny.sample_count == card["split"]["evaluation"] == 512
         assert tiny.reference == card["accuracy"]["fp32"]
@@ -156,8 +156,8 @@ def test_archive_has_a_plain_header() -> None:
 def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from benchwright_language import benchmarks\n"
-        "infos = benchmarks()\n"
+        "from benchwright_language import gptj_descriptors\n"
+        "infos = gptj_descriptors.gptj()\n"
         "presets = [preset for info in infos for preset in info.presets.values()]\n"
         "heavy = {'numpy', 'onnxruntime', 'tokenizers', 'torch', 'onnx'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
@@ -169,7 +169,7 @@ def test_listing_imports_nothing_heavy() -> None:
 
 def test_stated_counts_are_those_of_the_modules() -> None:
     assert gptj_descriptors.SYNTHETIC_SAMPLES == gptj_synthetic.SAMPLES
-    infos = {info.name: info for info in gptj_descriptors.benchmarks()}
+    infos = {info.name: info for info in gptj_descriptors.gptj()}
     assert {name: info.quality for name, info in infos.items()} == {
         "gptj-99": 0.99,
         "gptj-99.9": 0.999,
