@@ -108,7 +108,7 @@ def _official() -> PresetInfo:
         # The weights once to write the graph; once and a prompt's keys and values to run it.
         memory_bytes=32_000_000_000,
         requires=(*_NEEDED, "onnx", "pyarrow", "torch", "safetensors"),
-        extra=f"{_EXTRA},torch",
+        extra="gptj",
         sources=(
             *_CODE,
             "benchwright_language.gptj_official",
