@@ -9,7 +9,7 @@ from typing import Any
 from benchwright.build.artifact import MANIFEST
 from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
-from benchwright.contracts.source import Packaged, Source
+from benchwright.contracts.source import Download, Manual, Packaged, Source
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
 
@@ -29,9 +29,23 @@ def identify(sources: tuple[Source, ...]) -> dict[str, str]:
     return {source.name: str(source.checksum) for source in sources}
 
 
-def fetched_bytes(sources: tuple[Source, ...]) -> int:
-    """Bytes to download, as far as known."""
+def known_bytes(sources: tuple[Source, ...]) -> int:
+    """Bytes of all files that no installed package brings, as far as known."""
     return sum(0 if isinstance(item, Packaged) else item.size or 0 for item in sources)
+
+
+def obtaining(plan: Plan, sources: tuple[Source, ...]) -> dict[str, Any]:
+    """What `product` is told of files to be had: downloads, and those to be placed by hand."""
+    fetched = [item for item in sources if isinstance(item, Download)]
+    return {
+        "download_bytes": known_bytes(tuple(fetched)),
+        "unknown_downloads": sum(item.size is None for item in fetched),
+        "by_hand": {
+            f"{plan.layout.downloads}/{item.name}": item.instructions
+            for item in sources
+            if isinstance(item, Manual)
+        },
+    }
 
 
 def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
@@ -60,7 +74,7 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
         seconds=1.0 + preset.disk_bytes / 100e6,
         disk_bytes=0 if folder else preset.disk_bytes // 2,
-        download_bytes=0 if folder else fetched_bytes(preset.dataset),
+        **obtaining(plan, () if folder else preset.dataset),
     )
 
 
