@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Scenario = Literal["SingleStream", "MultiStream", "Server", "Offline"]
 Category = Literal["edge", "datacenter"]
-Mode = Literal["performance", "accuracy"]
+Mode = Literal["performance", "accuracy", "compliance"]
 
 
 def _names(value: Any) -> Any:
@@ -156,8 +156,10 @@ class Campaign(Options):
     scenarios: Scenarios | None = Field(
         None, description="by default those that round and category ask for"
     )
-    modes: Annotated[list[Mode], BeforeValidator(_names), Field(min_length=1)] = Field(
-        ["performance", "accuracy"], description="which runs to make"
+    modes: Annotated[list[Mode], BeforeValidator(_names), Field(min_length=1)] | None = Field(
+        None,
+        description="which runs to make; by default `performance` and `accuracy`, and in closed "
+        "`compliance` too",
     )
     settings: PinsByScenario
     loadgen: LoadgenSettings = Field(default_factory=lambda: LoadgenSettings.model_construct())

@@ -83,9 +83,9 @@ class Layout(NamedTuple):
         """An engine; subject is `<benchmark>-<preset>/<backend>[+precision]`."""
         return f"{self.root}/engines/{subject}"
 
-    def run(self, subject: str, mode: str) -> str:
-        """A run; subject is `<benchmark>-<preset>/<backend>/<Scenario>`."""
-        return f"{self.root}/runs/{subject}/{mode}"
+    def run(self, subject: str, mode: str, test: str | None = None) -> str:
+        """A run; subject is `<benchmark>-<preset>/<backend>/<Scenario>`, test a compliance one."""
+        return f"{self.root}/runs/{subject}/{mode}" + (f"/{test}" if test else "")
 
     def log(self, task: str) -> str:
         """The log of a task's last execution."""

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 AUTO_METER = "auto"
 """The word for the first power meter that the machine has."""
 
-MODES = ("performance", "accuracy")
+MODES = ("performance", "accuracy", "compliance")
+
+TESTS = ("TEST01", "TEST04", "TEST05")
+"""The compliance tests that can be run here."""
 
 PINS_OF: Mapping[str, tuple[str, ...]] = {
     "SingleStream": ("expected_latency_ms", "threads"),
@@ -89,6 +92,7 @@ class Run(NamedTuple):
     scenario: str
     mode: str
     pins: Mapping[str, Any]
+    test: str | None = None
 
     @property
     def subject(self) -> str:
@@ -98,7 +102,11 @@ class Run(NamedTuple):
     @property
     def task(self) -> str:
         """The task's name."""
-        return f"{self.mode}:{self.subject}"
+        return f"{self.mode}:{self.subject}" + (f"/{self.test}" if self.test else "")
+
+    def of(self, mode: str) -> Run:
+        """The performance or accuracy run of the same engine and scenario."""
+        return self._replace(mode=mode, test=None)
 
 
 class Plan:
@@ -252,8 +260,41 @@ class Plan:
         self.engines.append(engine)
         for scenario in self._scenarios(engine):
             pins = {**_pins(campaign.settings, scenario), **_pins(settings.settings, scenario)}
-            for mode in campaign.modes:
-                self.runs.append(Run(engine, scenario, mode, pins))
+            self.runs += self._runs(engine, scenario, pins)
+
+    def _runs(self, engine: Engine, scenario: str, pins: Mapping[str, Any]) -> Iterator[Run]:
+        """The campaign's runs of one scenario; a compliance test comes after those it is compared
+        with, whether or not the campaign names them."""
+        tests = self.tests(engine.benchmark.name) if "compliance" in self.modes else ()
+        wanted = set(self.modes)
+        if tests:
+            wanted.add("performance")
+        if any(self.compares_responses(test) for test in tests):
+            wanted.add("accuracy")
+        for mode in ("performance", "accuracy"):
+            if mode in wanted:
+                yield Run(engine, scenario, mode, pins)
+        for test in tests:
+            yield Run(engine, scenario, "compliance", pins, test)
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Which runs the campaign makes: what it says, else what its division needs."""
+        given = self.campaign.modes
+        if given is not None:
+            return tuple(given)
+        return MODES if self.campaign.division == "closed" else MODES[:2]
+
+    def tests(self, benchmark: str) -> tuple[str, ...]:
+        """The compliance tests that the round asks of a benchmark and that can be run here."""
+        try:
+            return tuple(t for t in self.round.resolve(benchmark).compliance if t in TESTS)
+        except UsageError:
+            return ()
+
+    def compares_responses(self, test: str) -> bool:
+        """Whether a test compares responses with the accuracy run's."""
+        return "verify_accuracy.txt" in self.round.audit[test].files
 
     def _engine(
         self,
@@ -351,7 +392,7 @@ class Plan:
         parsed = parse_task(task, self.registry)
         if parsed is None:
             return False
-        benchmark, preset, named, scenario, mode = parsed
+        benchmark, preset, named, scenario, mode, test = parsed
         # A data set or a model is any backend's: the campaign's first one stands for all.
         named = next(iter(self.campaign.backends)) if named is None else named
         backend, _, precision = named.partition("+")
@@ -361,12 +402,26 @@ class Plan:
             self.engines.append(engine)
             self._outside_engines.add(engine.subject)
         if scenario is not None and mode is not None:
-            pins = _pins(self.campaign.settings, scenario)
-            run = Run(engine, scenario, mode, pins)
-            if run.task not in {item.task for item in self.runs}:
-                self.runs.append(run)
-                self._outside.add(run.task)
+            run = Run(engine, scenario, mode, _pins(self.campaign.settings, scenario), test)
+            for needed in [*self._compared_with(run, task), run]:
+                if needed.task not in {item.task for item in self.runs}:
+                    self.runs.append(needed)
+                    self._outside.add(needed.task)
         return True
+
+    def _compared_with(self, run: Run, where: str) -> list[Run]:
+        """The runs that a compliance test is compared with; none for other runs."""
+        if run.test is None:
+            return []
+        known = self.tests(run.engine.benchmark.name)
+        if run.test not in known:
+            raise UsageError(
+                f"round {self.round.name} asks benchmark `{run.engine.benchmark.name}` for no "
+                f"test `{run.test}`; {did_you_mean(run.test, known)}".rstrip("; "),
+                where=where,
+            )
+        modes = ("performance", "accuracy") if self.compares_responses(run.test) else MODES[:1]
+        return [run.of(mode) for mode in modes]
 
     def campaign_runs(self) -> list[Run]:
         """The campaign's own runs, without those that were asked for besides."""
@@ -425,7 +480,7 @@ class Plan:
             reasons.append(f"preset {run.engine.preset.name}")
         if run.engine.quantizer is not None:
             reasons.append("calibrated on samples of the data set")
-        if run.mode == "performance" and self.campaign.duration != "official":
+        if run.mode != "accuracy" and self.campaign.duration != "official":
             reasons.append(f"duration {self.campaign.duration}")
         return reasons
 
@@ -481,14 +536,15 @@ _PARTS = {
     "engine": 2,
     "performance": 3,
     "accuracy": 3,
+    "compliance": 4,
 }
 """Stage → how many parts its subjects have."""
 
 
 def parse_task(
     task: str, registry: Registry
-) -> tuple[str, str, str | None, str | None, str | None] | None:
-    """(benchmark, preset, backend[+precision], scenario, mode) of a full task name such as
+) -> tuple[str, str, str | None, str | None, str | None, str | None] | None:
+    """(benchmark, preset, backend[+precision], scenario, mode, test) of a full task name such as
     `performance:resnet50-tiny/onnxruntime/Offline`, `engine:resnet50-tiny/onnxruntime` or
     `model:resnet50-tiny`; None for what such a name does not say.
 
@@ -504,11 +560,11 @@ def parse_task(
             if parts[0] != f"{info.family if wanted == 1 else name}-{preset}":
                 continue
             if wanted < 3:
-                return name, preset, parts[1] if wanted == 2 else None, None, None
+                return name, preset, parts[1] if wanted == 2 else None, None, None, None
             if parts[2] not in info.scenarios:
                 raise UsageError(
                     f"unknown scenario `{parts[2]}`; {did_you_mean(parts[2], info.scenarios)}",
                     where=task,
                 )
-            return name, preset, parts[1], parts[2], stage
+            return name, preset, parts[1], parts[2], stage, parts[3] if wanted > 3 else None
     return None

@@ -74,6 +74,35 @@ def test_engines_and_runs() -> None:
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
+        ("division: closed\n", ["performance", "accuracy", "TEST01", "TEST04", "TEST05"]),
+        ("division: closed\nround: v6.1\n", ["performance", "accuracy", "TEST01", "TEST04"]),
+        ("modes: [compliance]\n", ["performance", "accuracy", "TEST01", "TEST04", "TEST05"]),
+        ("division: closed\nmodes: [accuracy]\n", ["accuracy"]),
+        ("", ["performance", "accuracy"]),
+    ],
+)
+def test_compliance_comes_with_what_it_is_compared_with(more: str, expected: list[str]) -> None:
+    plan = plan_of(BASE + "scenarios: [Offline]\ncategory: edge\n" + more)
+    assert [run.test or run.mode for run in plan.runs] == expected
+    tests = [run.task for run in plan.runs if run.test]
+    assert all(task == f"compliance:{SUBJECT}/Offline/{task[-6:]}" for task in tests)
+
+
+def test_a_compliance_test_outside_the_campaign_brings_its_runs() -> None:
+    plan = plan_of(BASE + "scenarios: [Server]\n", extra=[f"compliance:{SUBJECT}/Offline/TEST04"])
+    assert plan.outside_tasks() == {
+        f"performance:{SUBJECT}/Offline",
+        f"compliance:{SUBJECT}/Offline/TEST04",
+    }
+    tasks = {name_of(task): task for task in plan_tasks(plan)}
+    needed = tasks[f"compliance:{SUBJECT}/Offline/TEST04"]["task_dep"]
+    assert f"performance:{SUBJECT}/Offline" in needed
+    assert f"accuracy:{SUBJECT}/Offline" not in needed
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
         ("", list(SCENARIOS)),
         ("category: edge\n", ["SingleStream", "MultiStream", "Offline"]),
         ("category: datacenter\n", ["Server", "Offline"]),
@@ -207,9 +236,12 @@ def test_what_the_campaign_has_is_not_outside() -> None:
     ("task", "found"),
     [
         (f"performance:{SUBJECT}/Offline",
-         ("resnet50", "tiny", "onnxruntime", "Offline", "performance")),
-        (f"engine:{SUBJECT}", ("resnet50", "tiny", "onnxruntime", None, None)),
-        ("model:resnet50-tiny", ("resnet50", "tiny", None, None, None)),
+         ("resnet50", "tiny", "onnxruntime", "Offline", "performance", None)),
+        (f"compliance:{SUBJECT}/Offline/TEST01",
+         ("resnet50", "tiny", "onnxruntime", "Offline", "compliance", "TEST01")),
+        (f"compliance:{SUBJECT}/Offline", None),
+        (f"engine:{SUBJECT}", ("resnet50", "tiny", "onnxruntime", None, None, None)),
+        ("model:resnet50-tiny", ("resnet50", "tiny", None, None, None, None)),
         ("engine:resnet50-tiny", None),
         ("engine:resnet50-big/onnxruntime", None),
         ("report", None),
@@ -226,6 +258,7 @@ def test_names_of_tasks(task: str, found: object) -> None:
     [
         (f"performance:{SUBJECT}/Sever", "unknown scenario `Sever`; did you mean `Server`?"),
         ("engine:resnet50-tiny/onnxrunter", "unknown backend `onnxrunter`; did you mean `onnxru"),
+        (f"compliance:{SUBJECT}/Offline/TEST02", "for no test `TEST02`; did you mean `TEST0"),
     ],
 )
 def test_near_misses_outside_the_campaign(task: str, told: str) -> None:

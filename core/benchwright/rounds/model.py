@@ -26,6 +26,8 @@ BOTH = "datacenter,edge"
 Scenario = Annotated[str, OneOf(SCENARIO_FOLDERS)]
 SystemType = Annotated[str, OneOf((*CATEGORIES, BOTH))]
 Verdict = Annotated[str, OneOf(("error", "warning", "ignored"))]
+Direction = Annotated[str, OneOf(("either", "faster", "slower"))]
+Element = Annotated[str, OneOf(("byte", "float32", "int32", "int64"))]
 Number = int | float
 
 _NONE: FrozenMap[str, Any] = FrozenMap()
@@ -182,6 +184,11 @@ class AuditTest(NamedTuple):
     """Needed as well where the test's accuracy comparison does not pass."""
     tolerance_percent: float | None = None
     """How far the test's performance may lie from the run's; None where it is not compared."""
+    fails_when: Direction = "either"
+    """On which side of the run's performance the tolerance counts."""
+    elements: Mapping[str, Element] = _NONE
+    """Settings key of a model -> type of the elements of its responses, the first of which is
+    compared with the accuracy run's; a byte where nothing is said."""
 
 
 class SystemJson(NamedTuple):
@@ -295,6 +302,13 @@ class Round(NamedTuple):
             if key not in found or rank < found[key][0]:
                 found[key] = (rank, value)
         return {key: found[key][1] for key in sorted(found)}
+
+    def seeds_of(self, test: str | None) -> Seeds:
+        """The seeds of a run: a compliance test may ask for others."""
+        audit = self.audit.get(test) if test is not None else None
+        if audit is not None and audit.settings.get("test05") and self.test05_seeds is not None:
+            return self.test05_seeds
+        return self.seeds
 
     def metric_key(self, model: str | RoundModel, scenario: str) -> str:
         """The detail log's key of the model's result in this scenario."""

@@ -41,7 +41,8 @@ def print_verdict(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
     if result.valid:
         return int(ExitCode.OK)
     if show:
-        print(f"INVALID: {result.task}: {'; '.join(result.reasons)}", file=sys.stderr)
+        what = "FAILED" if result.test else "INVALID"
+        print(f"{what}: {result.task}: {'; '.join(result.reasons)}", file=sys.stderr)
     return int(ExitCode.FINDINGS)
 
 
@@ -81,10 +82,12 @@ def table(results: Sequence[RunResult], stale: set[str] | frozenset[str] = froze
         runs = [item for item in results if (_engine(item), item.scenario) == key]
         performance = next((item for item in runs if item.mode == "performance"), None)
         accuracy = next((item for item in runs if item.mode == "accuracy"), None)
-        invalid = [item for item in runs if not item.valid]
+        failed = [item for item in runs if not item.valid]
+        tests = [item.test for item in failed if item.test]
         reasons[len(rows)] = [
-            f"{item.mode}: {reason}" for item in invalid for reason in item.reasons
+            f"{item.test or item.mode}: {reason}" for item in failed for reason in item.reasons
         ]
+        verdict = "INVALID" if len(failed) > len(tests) else "VALID"
         marks = " (stale)" if any(item.task in stale for item in runs) else ""
         rows.append(
             (
@@ -92,7 +95,7 @@ def table(results: Sequence[RunResult], stale: set[str] | frozenset[str] = froze
                 key[1],
                 performance.metric or "" if performance else "",
                 _value(performance),
-                ("INVALID" if invalid else "VALID") + marks,
+                ", ".join([verdict, *(f"fails {test}" for test in tests)]) + marks,
                 _accuracy(accuracy),
             )
         )

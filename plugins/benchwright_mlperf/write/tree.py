@@ -73,7 +73,7 @@ class _Writer:
         self._code(cell)
         for test, run in sorted(cell.tests.items()):
             folder = self._round.path("compliance", **cell.names(test=test))
-            for name, content in sorted(compliance_files(self._round, test, run).items()):
+            for name, content in sorted(compliance_files(self._round, cell, test, run).items()):
                 self.put(f"{folder}/{name}", content)
 
     def _logs(self, cell: Cell) -> None:

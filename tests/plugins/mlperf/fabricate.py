@@ -155,7 +155,7 @@ class Workshop:
             for mode in ("performance", "accuracy"):
                 found.append(self._result(round_name, scenario, mode, None, official))
             for test in TESTS[round_name] if official else ():
-                found.append(self._result(round_name, scenario, "performance", test, official))
+                found.append(self._result(round_name, scenario, "compliance", test, official))
         return found
 
     def _result(
@@ -227,6 +227,10 @@ class Workshop:
         if test == "TEST01":
             (folder / "verify_accuracy.txt").write_text("TEST PASS\n")
             (folder / "accuracy.txt").write_text(ACCURACY_TEXT)
+            name = "mlperf_log_accuracy.json"
+            log = self.logs(round_.name, "Offline", "AccuracyOnly", tiny=not official) / name
+            entries = log.read_text().splitlines()[1:40]
+            (folder / name).write_text("\n".join(["[", *entries, entries[0].rstrip(","), "]\n"]))
 
     def submission(self, round_name: str, division: str, **change: Any) -> Submission:
         """A submission of these results; official in the closed division."""

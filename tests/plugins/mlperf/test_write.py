@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from benchwright.contracts.formatter import Submission
 from benchwright.errors import BenchwrightError
+from benchwright.harness.logs import read_detail
 from benchwright.results import RunResult
 from benchwright.rounds import load_round
 from benchwright.rounds.conf import parse_conf
@@ -19,7 +21,7 @@ from benchwright_mlperf.formatter import MlperfFormatter
 from benchwright_mlperf.places import safe_name
 from benchwright_mlperf.write.accuracy import truncated, with_hash
 from plugins.mlperf.conftest import TreeOf
-from plugins.mlperf.fabricate import SCENARIOS, Workshop
+from plugins.mlperf.fabricate import SCENARIOS, Workshop, edit_log
 from plugins.mlperf.spoiling import At, at
 
 BOTH = pytest.mark.parametrize("round_name", ["v3.1", "v6.1"])
@@ -136,6 +138,31 @@ def test_one_hash_on_a_line_of_its_own(tmp_path: Path, text: str) -> None:
     log.write_bytes(b"")
     lines = with_hash(text, log).splitlines()
     assert lines == ["a=1", f"hash={hashlib.sha256(b'').hexdigest()}"]
+
+
+@BOTH
+def test_comparisons_are_of_the_runs_in_the_tree(
+    workshop: Workshop, tmp_path: Path, round_name: str
+) -> None:
+    # The performance run was repeated after the test, and is twice as fast now.
+    repeated = tmp_path / "repeated"
+    results = []
+    for run in workshop.results(round_name, official=True):
+        if (run.scenario, run.mode) == ("Offline", "performance"):
+            shutil.copytree(run.path, repeated)
+            log = repeated / "mlperf_log_detail.txt"
+            rate = read_detail(log).number("result_samples_per_second") or 0.0
+            edit_log(log, {"result_samples_per_second": 2 * rate})
+            run = replace(run, path=str(repeated))
+        results.append(run)
+    place = write(workshop.submission(round_name, "closed", results=results), tmp_path / "tree")
+    tests = [place.place("compliance", "Offline", test=test) for test in ("TEST01", "TEST04")]
+    texts = [(folder / "verify_performance.txt").read_text() for folder in tests]
+    assert "ratio: 0.5000" in texts[0]
+    assert texts[0].endswith("TEST FAIL\n")
+    # Slower than the performance run is what TEST04 allows.
+    assert texts[1].endswith("TEST PASS\n")
+    assert (tests[0] / "verify_accuracy.txt").read_text().endswith("TEST PASS\n")
 
 
 @BOTH
