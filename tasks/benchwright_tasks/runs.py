@@ -12,7 +12,6 @@ from benchwright.build.task import measurement
 from benchwright.distributions import tool_versions
 from benchwright.harness import INTERFACE
 from benchwright.plan import Plan, Run
-from benchwright.rounds.conf import audit_config_text
 
 RESULT_FACTS = ("cpu.", "memory.bytes", "accelerator.", "os.")
 """The facts of the machine that a result depends on."""
@@ -79,7 +78,7 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
     }
     if run.test is not None:
         settings["test"] = run.test
-        settings["audit"] = audit_config_text(plan.round, run.test, conf_key)
+        settings["audit"] = plan.round.audit_settings(run.test, conf_key)
     return Recipe(
         task=run.task,
         call="benchwright.steps.run:measure",

@@ -310,6 +310,11 @@ class Round(NamedTuple):
             return self.test05_seeds
         return self.seeds
 
+    def audit_settings(self, test: str, conf_key: str) -> dict[str, Number]:
+        """The test's audit settings for the model with this settings key."""
+        audit = self.audit[test]
+        return {**audit.settings, **audit.overrides.get(conf_key, {})}
+
     def metric_key(self, model: str | RoundModel, scenario: str) -> str:
         """The detail log's key of the model's result in this scenario."""
         model = self.resolve(model) if isinstance(model, str) else model

@@ -25,7 +25,7 @@ from benchwright.harness.compliance import (
 )
 from benchwright.harness.logs import ACCURACY_FILE
 from benchwright.results import load_result
-from benchwright.rounds import Round
+from benchwright.rounds import Round, audit_config_text, load_round
 from benchwright.steps.common import load_benchmark
 
 ACCURACY_TEXT = "accuracy.txt"
@@ -36,9 +36,10 @@ _NOT_LOGGED = ("mode", "test05")
 
 def write_audit(kitchen: Kitchen) -> str | None:
     """The run's audit.config in its folder; None where it is no compliance run."""
-    text = kitchen.parameters.get("audit")
-    if text is None:
+    given = kitchen.parameters
+    if given.get("test") is None:
         return None
+    text = audit_config_text(load_round(given["round"]), given["test"], given["conf_key"])
     path = kitchen.out / AUDIT_FILE
     path.write_text(text, encoding="utf-8")
     return str(path.resolve())
@@ -46,19 +47,18 @@ def write_audit(kitchen: Kitchen) -> str | None:
 
 def audited(kitchen: Kitchen) -> dict[str, Any]:
     """The audit settings that loadgen's log must show as effective."""
-    found: dict[str, Any] = {}
-    for line in str(kitchen.parameters.get("audit") or "").splitlines():
-        key, equals, value = line.partition(" = ")
-        name = key.removeprefix("*.*.")
-        if equals and "." not in name and name not in _NOT_LOGGED:
-            found[name] = int(value)
-    return found
+    settings: dict[str, Any] = kitchen.parameters.get("audit", {})
+    return {
+        name: value
+        for name, value in settings.items()
+        if "." not in name and name not in _NOT_LOGGED
+    }
 
 
 def operation(kitchen: Kitchen) -> dict[str, Any] | None:
     """How the performance run was operated, so that the test's run is operated alike; None where
     the run finds that by itself."""
-    if kitchen.parameters.get("audit") is None:
+    if kitchen.parameters.get("test") is None:
         return None
     found: dict[str, Any] = load_result(kitchen.input("performance")).details["operation"]
     return found
