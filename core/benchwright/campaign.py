@@ -128,6 +128,12 @@ class StoreSettings(Options, defer_build=True):
         return "link" if self.link else "copy"
 
 
+class _System(Options, defer_build=True):
+    """The fields of a system's description in a file of their own."""
+
+    system: dict[str, str | int]
+
+
 class Campaign(Options):
     """A campaign file."""
 
@@ -176,9 +182,12 @@ class Campaign(Options):
         None, description="what writes the submission tree; by default the first for the round"
     )
     system: dict[str, str | int] = Field(
-        default_factory=dict, description="fields of the system description; `name` names it"
+        default_factory=dict,
+        description="fields of the system description, or the YAML file that holds them "
+        "(`benchwright system --init` writes one); `name` names it",
     )
     _document: yamlfile.Document = PrivateAttr()
+    _system_document: yamlfile.Document | None = PrivateAttr(None)
 
     @field_validator("name", "submitter")
     @classmethod
@@ -227,8 +236,17 @@ class Campaign(Options):
         return self._document
 
     def where(self, *location: str | int) -> str:
-        """`file:line: dotted.path` of a value in the file."""
+        """`file:line: dotted.path` of a value in the file, or in that of the system's fields."""
+        if location[:1] == ("system",) and self._system_document is not None:
+            return self._system_document.where(location)
         return self._document.where(location)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What the file names besides: as it is named there → text."""
+        if self._system_document is None:
+            return {}
+        return {str(self._document.data["system"]): self._system_document.text}
 
 
 def load_campaign(path: Path) -> Campaign:
@@ -258,9 +276,34 @@ def parse_campaign(document: yamlfile.Document, *, default_name: str = "default"
     if not isinstance(document.data, dict):
         raise UsageError("a campaign is a mapping of keys", where=document.where())
     data = {"name": default_name, **document.data}
+    described = _system_file(document)
+    if described is not None:
+        data["system"] = described.data["system"]
     campaign = validate(Campaign, data, document)
     campaign._document = document
+    campaign._system_document = described
     return campaign
+
+
+def _system_file(document: yamlfile.Document) -> yamlfile.Document | None:
+    """The file that `system:` names, beside the campaign's; None where it names none."""
+    name = document.data.get("system")
+    if not isinstance(name, str):
+        return None
+    path = Path(document.name).parent / name
+    if not path.is_file():
+        raise UsageError(
+            f"there is no file `{name}` with the system's fields",
+            where=document.where(("system",)),
+            fix=f"`benchwright system --init {name}` writes one to complete",
+        )
+    read = yamlfile.load(path)
+    described = read._replace(
+        data={"system": {} if read.data is None else read.data},
+        lines={("system", *location): line for location, line in read.lines.items()},
+    )
+    validate(_System, described.data, described)
+    return described
 
 
 Model = TypeVar("Model", bound=Options)

@@ -219,6 +219,13 @@ class Plan:
                     f"{did_you_mean(name, known)}".rstrip("; "),
                     where=campaign.where("system", name),
                 )
+            allowed = fields.enums.get(str(name), ())
+            stated = str(campaign.system[name])
+            if allowed and stated and stated not in allowed:
+                raise UsageError(
+                    f"`{name}` cannot be `{stated}`; {did_you_mean(stated, allowed)}",
+                    where=campaign.where("system", name),
+                )
         self._check_pins(campaign.settings, {run.scenario for run in self.runs}, ("settings",))
         for name, settings in campaign.benchmarks.items():
             scenarios = {run.scenario for run in self.runs if run.engine.benchmark.name == name}
@@ -489,6 +496,17 @@ class Plan:
         """What writes and checks the submission tree."""
         named = self.campaign.formatter
         return self.registry.formatter(self.round.name, named, self.campaign.where("formatter"))
+
+    @cached_property
+    def described(self) -> Mapping[str, JSON]:
+        """The fields of the system's description, as probed and as the campaign has them."""
+        own = {name: value for name, value in self.campaign.system.items() if name != "name"}
+        return {**self.formatter.describe_system(self.identity), **own}
+
+    def unstated(self) -> list[str]:
+        """The fields of the system's description that the campaign has to state still."""
+        ask = self.formatter.unstated
+        return [] if ask is None else list(ask(self.round, self.described))
 
     @cached_property
     def identity(self) -> Mapping[str, JSON]:

@@ -50,6 +50,7 @@ def _submission(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
             "formatter": formatter.name,
             "system_name": plan.system_name,
             "system": {k: v for k, v in plan.campaign.system.items() if k != "name"},
+            "files": plan.campaign.files,
         },
         inputs={
             **{f"run {run.task}": f"{run.folder}/{MANIFEST}" for run in runs},

@@ -195,7 +195,21 @@ def build_parser() -> Parser:
     doctor = command("doctor", "say what each plugin lacks, and the command that installs it")
     add_json(doctor)
 
-    system = command("system", "show what the probes see of this machine")
+    system = command(
+        "system",
+        "show what the probes see of this machine, or write its description to complete",
+        "benchwright system --init system.yaml",
+    )
+    system.add_argument(
+        "--init",
+        nargs="?",
+        const="system.yaml",
+        default=None,
+        metavar="FILE",
+        help="write the fields that a submission needs, what was probed filled in (default: "
+        "system.yaml)",
+    )
+    system.add_argument("--force", action="store_true", help="overwrite a file that is there")
     add_json(system)
 
     check = command(

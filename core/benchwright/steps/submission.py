@@ -38,6 +38,7 @@ def write(kitchen: Kitchen) -> None:
         command=given["command"],
         campaign=given["campaign"],
         official=given["official"],
+        files=given["files"],
     )
     kitchen.facts.update(formatter.load().write(submission, kitchen.out))
 

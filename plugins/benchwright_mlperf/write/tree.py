@@ -105,6 +105,8 @@ class _Writer:
         folder = self._round.path("code", **cell.names())
         self.put(f"{folder}/README.md", prose.code_readme(self._submission, cell))
         self.put(f"{folder}/{prose.CAMPAIGN}", self._submission.campaign)
+        for name, text in self._submission.files.items():
+            self.put(f"{folder}/{PurePosixPath(name).name}", text)
 
     def documents(self, found: list[Cell]) -> None:
         """What the submitter says once for all results."""
