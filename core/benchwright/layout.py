@@ -49,6 +49,16 @@ class Layout(NamedTuple):
         return f"{self.root}/manifests/submission"
 
     @property
+    def package(self) -> str:
+        """The submission tree as one file."""
+        return f"{self.root}/submission.tar.gz"
+
+    @property
+    def package_artifact(self) -> str:
+        """Manifest and recipe of the packed tree."""
+        return f"{self.root}/manifests/package"
+
+    @property
     def check(self) -> str:
         """The findings of the submission check."""
         return f"{self.root}/check"

@@ -11,7 +11,8 @@ from benchwright.build.recipe import Recipe
 from benchwright.build.task import measurement
 from benchwright.distributions import tool_versions
 from benchwright.harness import INTERFACE
-from benchwright.plan import Plan, Run
+from benchwright.plan import Engine, Plan, Run
+from benchwright.quantizing import CALIBRATION_SAMPLES
 
 RESULT_FACTS = ("cpu.", "memory.bytes", "accelerator.", "os.")
 """The facts of the machine that a result depends on."""
@@ -94,6 +95,7 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
             "expected_seconds": expected_seconds(plan, run),
             "command": f"benchwright run {run.task}",
             "power": plan.power,
+            "calibration": _calibration(engine),
             "announce": {
                 "benchmark": engine.benchmark.name,
                 "preset": engine.preset.name,
@@ -104,6 +106,17 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
                 **({"test": run.test} if run.test else {}),
             },
         },
+    )
+
+
+def _calibration(engine: Engine) -> str | None:
+    """How the model was quantised; None where it was not."""
+    if engine.quantizer is None:
+        return None
+    options = ", ".join(f"{name} {value}" for name, value in engine.quantizer_options.items())
+    return (
+        f"by the quantizer {engine.quantizer.name}" + (f" ({options})" if options else "") + ", "
+        f"offered the first {CALIBRATION_SAMPLES} samples of the data set for calibration"
     )
 
 

@@ -292,6 +292,7 @@ def test_tasks_depend_on_each_other_by_files() -> None:
     runs = {name for name in tasks if name.startswith(("performance:", "accuracy:"))}
     assert needs("submission") == {*runs, "system"}
     assert needs("check") == {"submission"}
+    assert needs("package") == {"submission"}
     assert {"check", *runs} <= needs("report")
 
 

@@ -194,6 +194,7 @@ def _details(
         "input_data_types": preset.input_data_types,
         "weight_data_types": preset.weight_data_types if full else given["precision"],
         "weight_transformations": "none" if full else f"quantised to {given['precision']}",
+        "calibration": aside["calibration"],
         "round": given["round"],
         "command": aside["command"],
     }

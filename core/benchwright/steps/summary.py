@@ -65,7 +65,7 @@ def _remarks(
         lines.append(f"not for submission: {', '.join(given['unofficial'])}")
     notes = len(findings) - len(errors)
     verdict = f"{len(errors)} errors" if errors else "no errors"
-    lines.append(f"submission: {given['tree']} ({verdict}, {notes} notes)")
+    lines.append(f"submission: {given['tree']} ({verdict}, {notes} notes), packed beside it")
     for item in errors[:SHOWN_FINDINGS]:
         lines.append(f"  {item['path']}: {item['found']}; {item['fix']} [{item['rule']}]")
     if len(errors) > SHOWN_FINDINGS:

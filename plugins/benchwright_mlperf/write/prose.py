@@ -130,6 +130,9 @@ def calibration(cells: Sequence[Cell], suffix: str) -> str:
             f"* {cell.benchmark} on {cell.implementation}: weights in {types}; "
             f"transformations of the weights: {change}."
         )
+        how = detail_text(run.details, "calibration")
+        if how:
+            lines.append(f"  Quantised {how}.")
     return "\n".join(lines) + "\n"
 
 

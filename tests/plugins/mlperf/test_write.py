@@ -264,6 +264,27 @@ def test_odd_details_do_no_harm(
     assert [f for f in findings if f.level == "error"] == []
 
 
+@BOTH
+def test_how_weights_were_quantised_is_told(
+    workshop: Workshop, tmp_path: Path, round_name: str
+) -> None:
+    how = "by the quantizer acme, offered the first 128 samples"
+    results = [
+        replace(run, precision="int8", details={**run.details, "calibration": how})
+        for run in workshop.results(round_name, official=False)
+    ]
+    place = write(workshop.submission(round_name, "open", results=results), tmp_path / "tree")
+    text = (place.home / load_round(round_name).path("calibration")).read_text()
+    assert text.count(f"Quantised {how}.") == 1
+
+
+def test_what_the_campaign_names_lies_beside_it(workshop: Workshop, tmp_path: Path) -> None:
+    submission = workshop.submission("v3.1", "open", files={"../box/system.yaml": "cooling: air\n"})
+    place = write(submission, tmp_path / "tree")
+    folder = place.code / "resnet50" / "onnxruntime"
+    assert (folder / "system.yaml").read_text() == "cooling: air\n"
+
+
 def test_what_nobody_stated_is_said_to_be_so(workshop: Workshop, tmp_path: Path) -> None:
     system = {"host_processor_model_name": "Acme 9000", "hw_notes": 'a "fast" box'}
     place = write(workshop.submission("v6.1", "open", system=system), tmp_path / "tree")
