@@ -162,6 +162,11 @@ class Campaign(Options):
     scenarios: Scenarios | None = Field(
         None, description="by default those that round and category ask for"
     )
+    infer: dict[Scenario, Scenario] = Field(
+        default_factory=dict,
+        description="edge: scenarios that are not run → the scenario whose result stands for them, "
+        "such as `{Offline: SingleStream}`",
+    )
     modes: Annotated[list[Mode], BeforeValidator(_names), Field(min_length=1)] | None = Field(
         None,
         description="which runs to make; by default `performance` and `accuracy`, and in closed "

@@ -226,6 +226,13 @@ class Plan:
                     f"`{name}` cannot be `{stated}`; {did_you_mean(stated, allowed)}",
                     where=campaign.where("system", name),
                 )
+        for scenario in campaign.infer:
+            if all(scenario not in self.inferred(item.benchmark.name) for item in self.engines):
+                raise UsageError(
+                    f"{scenario} is inferred here, but round and category ask for it nowhere",
+                    where=campaign.where("infer", scenario),
+                    fix="take it out",
+                )
         self._check_pins(campaign.settings, {run.scenario for run in self.runs}, ("settings",))
         for name, settings in campaign.benchmarks.items():
             scenarios = {run.scenario for run in self.runs if run.engine.benchmark.name == name}
@@ -360,6 +367,15 @@ class Plan:
         if chosen is None:
             chosen = self._round_scenarios(engine)
             where = campaign.where("category")
+        inferred = self.inferred(engine.benchmark.name)
+        for name, source in inferred.items():
+            if source not in chosen:
+                raise UsageError(
+                    f"{name} is inferred from {source}, which is not among the scenarios to run",
+                    where=campaign.where("infer", name),
+                    fix=f"add it to `scenarios:`, or infer it from another ({', '.join(chosen)})",
+                )
+        chosen = [name for name in chosen if name not in inferred]
         impossible = [name for name in chosen if name not in engine.benchmark.scenarios]
         if impossible:
             raise UsageError(
@@ -368,6 +384,37 @@ class Plan:
                 where=where,
             )
         return tuple(name for name in SCENARIOS if name in chosen)
+
+    def inferred(self, benchmark: str) -> dict[str, str]:
+        """Scenario → the one from whose runs its result is inferred, for a benchmark.
+
+        Raises UsageError where the rules do not allow it.
+        """
+        campaign, round_ = self.campaign, self.round
+        for name, source in campaign.infer.items():
+            where = campaign.where("infer", name)
+            if tuple(campaign.category) != ("edge",):
+                raise UsageError(
+                    "results may be inferred in edge alone",
+                    where=where,
+                    fix="set `category: edge`, or run the scenario",
+                )
+            allowed = round_.inferable.get(name, ())
+            if source not in allowed:
+                raise UsageError(
+                    f"{name} cannot be inferred from {source}; "
+                    + (f"it can from {', '.join(allowed)}" if allowed else "it has to be run"),
+                    where=where,
+                )
+        try:
+            model = round_.resolve(benchmark)
+        except UsageError:
+            return {}
+        known = {
+            *round_.scenarios(model, "edge"),
+            *round_.scenarios(model, "edge", optional=True),
+        }
+        return {name: source for name, source in campaign.infer.items() if name in known}
 
     def _round_scenarios(self, engine: Engine) -> tuple[str, ...]:
         """What round and category ask for; all that the benchmark can run where it is not in

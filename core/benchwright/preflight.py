@@ -129,7 +129,8 @@ def _scenarios(plan: Plan, engine: Engine, model: RoundModel, where: str) -> Ite
     have = {run.scenario for run in plan.campaign_runs() if run.engine == engine}
     wanted = plan.round.scenarios(model, tuple(campaign.category))
     allowed = {*wanted, *plan.round.scenarios(model, tuple(campaign.category), optional=True)}
-    for scenario in sorted(set(wanted) - have):
+    inferred = plan.inferred(engine.benchmark.name)
+    for scenario in sorted(set(wanted) - have - set(inferred)):
         yield Remark(
             "rejected",
             f"{engine.benchmark.name} needs {scenario} too, which is not run",

@@ -52,6 +52,7 @@ def _submission(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
             "system_name": plan.system_name,
             "system": {k: v for k, v in plan.campaign.system.items() if k != "name"},
             "files": plan.campaign.files,
+            "inferred": dict(plan.campaign.infer),
         },
         inputs={
             **{f"run {run.task}": f"{run.folder}/{MANIFEST}" for run in runs},

@@ -88,6 +88,30 @@ def test_compliance_comes_with_what_it_is_compared_with(more: str, expected: lis
     assert all(task == f"compliance:{SUBJECT}/Offline/{task[-6:]}" for task in tests)
 
 
+def test_inferred_scenarios_are_not_run() -> None:
+    edge = BASE + "category: edge\n"
+    plan = plan_of(edge + "infer: {Offline: SingleStream}\n")
+    assert scenarios(plan) == ["SingleStream", "MultiStream"]
+    assert plan.inferred("resnet50") == {"Offline": "SingleStream"}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("category: edge\ninfer: {SingleStream: Offline}", "SingleStream cannot be inferred from O"),
+        ("category: edge\ninfer: {MultiStream: Offline}", "it can from SingleStream"),
+        ("infer: {Offline: SingleStream}", "in edge alone"),
+        ("category: edge\nscenarios: MultiStream\ninfer: {Offline: SingleStream}",
+         "Offline is inferred from SingleStream, which is not among"),
+        ("category: edge\ninfer: {Ofline: SingleStream}", "did you mean `Offline`?"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_inferred(more: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_of(f"{BASE}{more}\n")
+    assert told in str(caught.value)
+
+
 def test_a_compliance_test_outside_the_campaign_brings_its_runs() -> None:
     plan = plan_of(BASE + "scenarios: [Server]\n", extra=[f"compliance:{SUBJECT}/Offline/TEST04"])
     assert plan.outside_tasks() == {

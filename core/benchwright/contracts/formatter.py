@@ -43,7 +43,8 @@ class Submission(NamedTuple):
     system: its description fields as far as known, by the names of the round's system JSON
     (probed facts overlaid with the campaign's own); command: the exact command that reproduces
     the results; campaign: the campaign file's text; missing: runs the plan names but that do not
-    exist, as task names; files: what the campaign file names besides, name → text.
+    exist, as task names; files: what the campaign file names besides, name → text; inferred:
+    scenario that is not run → the scenario from whose runs its result is inferred.
     """
 
     round: Round
@@ -58,6 +59,7 @@ class Submission(NamedTuple):
     official: bool
     missing: Sequence[str] = ()
     files: Mapping[str, str] = MappingProxyType({})
+    inferred: Mapping[str, str] = MappingProxyType({})
 
 
 class Formatter(ABC):

@@ -39,6 +39,7 @@ def write(kitchen: Kitchen) -> None:
         campaign=given["campaign"],
         official=given["official"],
         files=given["files"],
+        inferred=given["inferred"],
     )
     kitchen.facts.update(formatter.load().write(submission, kitchen.out))
 

@@ -265,6 +265,39 @@ def test_odd_details_do_no_harm(
 
 
 @BOTH
+def test_inferred_scenarios_hold_the_logs_of_another(
+    workshop: Workshop, tmp_path: Path, round_name: str
+) -> None:
+    results = [
+        run
+        for run in workshop.results(round_name, official=True)
+        if run.scenario not in ("Offline", "Server")
+    ]
+    submission = workshop.submission(
+        round_name,
+        "closed",
+        results=results,
+        categories=("edge",),
+        # Server can be inferred from nothing, so that nobody would ask for it.
+        inferred={"Offline": "SingleStream", "Server": "SingleStream"},
+    )
+    place = write(submission, tmp_path / "tree")
+    assert sorted(path.name for path in place.model.iterdir()) == [
+        "MultiStream",
+        "Offline",
+        "SingleStream",
+    ]
+    name = "mlperf_log_detail.txt"
+    for kind in ("performance", "accuracy"):
+        logs = [place.place(kind, scenario) / name for scenario in ("Offline", "SingleStream")]
+        assert logs[0].read_bytes() == logs[1].read_bytes()
+    readme = (place.place("measurements", "Offline") / "README.md").read_text()
+    assert "inferred from the SingleStream run" in readme
+    findings = MlperfFormatter().check(place.root, load_round(round_name))
+    assert findings == []
+
+
+@BOTH
 def test_how_weights_were_quantised_is_told(
     workshop: Workshop, tmp_path: Path, round_name: str
 ) -> None:
