@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BENCHWRIGHT_INTERFACE = 1
 """The interface that this plugin was built for."""
 
-ROUNDS = ("v3.1", "v6.1")
+ROUNDS = ("v3.0", "v3.1", "v5.1", "v6.0", "v6.1")
 
 WRITING = tuple(
     f"benchwright_mlperf.{name}"

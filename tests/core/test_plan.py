@@ -98,7 +98,7 @@ def test_inferred_scenarios_are_not_run() -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ("category: edge\ninfer: {SingleStream: Offline}", "SingleStream cannot be inferred from O"),
+        ("category: edge\ninfer: {SingleStream: Offline}", "SingleStream cannot be inferred from"),
         ("category: edge\ninfer: {MultiStream: Offline}", "it can from SingleStream"),
         ("infer: {Offline: SingleStream}", "in edge alone"),
         ("category: edge\nscenarios: MultiStream\ninfer: {Offline: SingleStream}",

@@ -96,6 +96,14 @@ class Verdicts(NamedTuple):
     """The accuracy run did not cover the data set."""
     test01_accuracy_files: Verdict
     """TEST01's accuracy folder lacks one of its files, or holds others."""
+    emptiness: Verdict = "error"
+    """A field or file that has to say something is empty."""
+    unused_entries: Verdict = "ignored"
+    """A system is described, or has measurements, without results."""
+    calibration: Verdict = "ignored"
+    """Outside open, nothing is said of calibration, whether or not anything was calibrated."""
+    equal_issue: Verdict = "ignored"
+    """A model that must issue every sample equally often was run otherwise."""
 
 
 class RoundModel(NamedTuple):
