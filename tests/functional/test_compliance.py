@@ -1,4 +1,5 @@
-"""Compliance tests as tasks, run for real: audited, compared, kept, and repeated alone.
+"""Compliance tests as tasks, run for real: audited, compared, kept, and repeated alone; and what
+becomes of results that do not count.
 
 Whether a test passes depends on how busy the machine is, and so is no matter of these tests.
 """
@@ -70,3 +71,31 @@ def test_audited_runs(fresh: Project) -> None:
     kept = project.run(*TESTS.values(), code=None)
     assert kept.executed == []
     assert "input performance" in project.explain(TESTS["TEST05"])["stale"][0]
+
+
+@pytest.mark.slow
+def test_an_invalid_result_is_kept_beside_its_successor(fresh: Project) -> None:
+    project = fresh
+    # Expecting ten seconds for each query, loadgen prepares too few of them.
+    hopeless = CAMPAIGN.replace("0.02", "10000").replace("[compliance]", "[performance]")
+    project.campaign(hopeless)
+    performance = f"performance:{SUBJECT}/SingleStream"
+    outcome = project.run(performance, code=1)
+    assert "INVALID" in outcome.err
+    folder = project.file("runs", *SUBJECT.split("/"), "SingleStream")
+    first = (folder / "performance/mlperf_log_detail.txt").read_bytes()
+    assert project.run(performance, code=1).executed == [], "nothing is retried by itself"
+
+    project.campaign(hopeless.replace("10000", "0.02"))
+    again = project.run("--rerun-invalid", performance)
+    assert performance in again.executed
+    kept = folder / "performance.invalid-1"
+    assert (kept / "mlperf_log_detail.txt").read_bytes() == first
+    (record,) = project.benchwright("results", "--json").json
+    assert record["valid"] is True
+    told = project.benchwright("results").out
+    assert "1 earlier results were INVALID or failed" in told
+    assert str(kept.relative_to(project.folder)) in told
+    assert project.run("--rerun-invalid", performance).executed == [], (
+        "what is VALID is never run again"
+    )

@@ -138,6 +138,12 @@ def build_parser() -> Parser:
         "--rerun", action="store_true", help="make the named measured runs again (default: all)"
     )
     run.add_argument(
+        "--rerun-invalid",
+        action="store_true",
+        help="make those measured runs again whose result is INVALID, or whose test failed; what "
+        "was measured before is kept beside",
+    )
+    run.add_argument(
         "--keep-going", action="store_true", help="after a failure go on with what does not need it"
     )
     run.add_argument(

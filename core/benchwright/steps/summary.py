@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchwright.build.artifact import read_manifest
+from benchwright.build.artifact import INVALID, read_manifest
 from benchwright.build.task import stale_reasons
 from benchwright.errors import BenchwrightError, ExitCode
 from benchwright.results import RunResult, load_result
@@ -21,7 +21,9 @@ def print_summary(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
     """The last words of the `report` task: the table when anything ran, findings, and as the
     last line the report's path. Returns FINDINGS when a run is INVALID or the check has errors."""
     recipe = meta["recipe"]
-    results = [load_result(Path(run.folder)) for run in recipe.aside["runs"]]
+    folders = [Path(run.folder) for run in recipe.aside["runs"]]
+    results = [load_result(folder) for folder in folders]
+    kept = sum(1 for folder in folders for _ in folder.parent.glob(f"{folder.name}{INVALID}*"))
     stale = {run.task for run in recipe.aside["runs"] if stale_reasons(run)}
     findings = _findings(Path(recipe.inputs["check"]).parent)
     errors = [item for item in findings if item["level"] == "error"]
@@ -30,6 +32,8 @@ def print_summary(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
             print(table(results, stale))
             for line in _remarks(recipe.parameters, findings, errors):
                 print(line)
+            if kept:
+                print(f"{kept} earlier INVALID results are kept: `benchwright results`")
         print(recipe.publish, flush=True)
     failed = any(not result.valid for result in results) or bool(errors)
     return int(ExitCode.FINDINGS if failed else ExitCode.OK)
@@ -108,6 +112,12 @@ def table(results: Sequence[RunResult], stale: set[str] | frozenset[str] = froze
             lines.append("  ".join("-" * width for width in widths))
         lines.extend(f"    {reason}" for reason in reasons.get(number, ()))
     return "\n".join(lines)
+
+
+def earlier_lines(results: Sequence[RunResult]) -> list[str]:
+    """What was measured before, was INVALID, and is kept beside its successor."""
+    lines = [f"kept: {item.path} ({'; '.join(item.reasons)})" for item in results]
+    return [f"{len(lines)} earlier results were INVALID or failed:", *lines] if lines else []
 
 
 def _engine(result: RunResult) -> str:
