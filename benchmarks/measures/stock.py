@@ -88,7 +88,7 @@ def resnet50(note: Note) -> Stock:
     registry = Registry()
     info = lookup("backend", "onnxruntime", registry.backends)
     program = lookup("benchmark", "resnet50", registry.benchmarks).load().program("official")
-    options = info.options().model_dump(mode="json")
+    options = info.load_options()().model_dump(mode="json")
 
     def model(out: Path) -> None:
         note("writing ResNet-50 with random weights (100 MB)")

@@ -12,14 +12,15 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchwright.campaign import Campaign, Pins, validate
+from benchwright.campaign import Campaign, Pins
+from benchwright.chosen import chosen
 from benchwright.contracts.backend import BackendInfo
 from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
 from benchwright.contracts.formatter import FormatterInfo
+from benchwright.contracts.options import no_options
 from benchwright.contracts.probe import JSON
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.layout import Layout
-from benchwright.options import Options
 from benchwright.plugins import Registry, lookup
 from benchwright.quantizing import FULL, check_names, quantizer_for
 from benchwright.rounds import SCENARIOS, Round, load_round
@@ -39,10 +40,10 @@ TESTS = ("TEST01", "TEST04", "TEST05")
 """The compliance tests that can be run here."""
 
 PINS_OF: Mapping[str, tuple[str, ...]] = {
-    "SingleStream": ("expected_latency_ms", "threads"),
+    "SingleStream": ("expected_latency_ms", "threads", "token_latencies"),
     "MultiStream": ("expected_latency_ms", "threads"),
     "Server": ("target_qps", "batch", "instances", "threads", "deadline_us"),
-    "Offline": ("target_qps", "batch", "instances", "threads"),
+    "Offline": ("target_qps", "batch", "instances", "threads", "token_latencies"),
 }
 """The settings that mean something in each scenario."""
 
@@ -186,13 +187,13 @@ class Plan:
         """The power meter of the runs, by name or `auto`, with its options; None for none."""
         campaign = self.campaign
         for name, given in campaign.power.items():
-            model = Options
+            load = no_options
             if name != AUTO_METER:
                 place = campaign.where("power", name)
                 known = self.registry.power_meters
-                model = lookup("power meter", name, known, place).options
-            options = validate(model, given, campaign.document, ("power", name))
-            return {"meter": name, "options": options.model_dump(mode="json")}
+                load = lookup("power meter", name, known, place).load_options
+            options = chosen(load, given, campaign.document, ("power", name))
+            return {"meter": name, "options": options}
         return None
 
     def _check_leftovers(self) -> None:
@@ -248,7 +249,7 @@ class Plan:
                     where=self.campaign.where(*prefix, scenario),
                     fix=f"add it to `scenarios:`, or take it out ({', '.join(sorted(scenarios))})",
                 )
-            for name in pins.model_dump(exclude_none=True):
+            for name in pins:
                 if name not in PINS_OF[scenario]:
                     raise UsageError(
                         f"{scenario} has no setting `{name}`; allowed: "
@@ -273,18 +274,23 @@ class Plan:
         )
         self.engines.append(engine)
         for scenario in self._scenarios(engine):
-            pins = {**_pins(campaign.settings, scenario), **_pins(settings.settings, scenario)}
+            pins = {
+                **campaign.settings.get(scenario, {}),
+                **settings.settings.get(scenario, {}),
+            }
             self.runs += self._runs(engine, scenario, pins)
 
     def _runs(self, engine: Engine, scenario: str, pins: Mapping[str, Any]) -> Iterator[Run]:
         """The campaign's runs of one scenario; a compliance test comes after those it is compared
         with, whether or not the campaign names them."""
-        tests = self.tests(engine.benchmark.name) if "compliance" in self.modes else ()
+        tests = self.tests(engine) if "compliance" in self.modes else ()
         wanted = set(self.modes)
         if tests:
             wanted.add("performance")
         if any(self.compares_responses(test) for test in tests):
             wanted.add("accuracy")
+        if engine.preset.speed_only:
+            wanted.discard("accuracy")
         for mode in ("performance", "accuracy"):
             if mode in wanted:
                 yield Run(engine, scenario, mode, pins)
@@ -299,12 +305,19 @@ class Plan:
             return tuple(given)
         return MODES if self.campaign.division == "closed" else MODES[:2]
 
-    def tests(self, benchmark: str) -> tuple[str, ...]:
-        """The compliance tests that the round asks of a benchmark and that can be run here."""
+    def tests(self, engine: Engine) -> tuple[str, ...]:
+        """The compliance tests that the round asks of a benchmark and that can be run here; none
+        on responses where weights are random."""
         try:
-            return tuple(t for t in self.round.resolve(benchmark).compliance if t in TESTS)
+            asked = self.round.resolve(engine.benchmark.name).compliance
         except UsageError:
             return ()
+        speed_only = engine.preset.speed_only
+        return tuple(
+            test
+            for test in asked
+            if test in TESTS and not (speed_only and self.compares_responses(test))
+        )
 
     def compares_responses(self, test: str) -> bool:
         """Whether a test compares responses with the accuracy run's."""
@@ -331,9 +344,7 @@ class Plan:
         place = campaign.where("backends", backend_name) if listed else None
         backend = lookup("backend", backend_name, self.registry.backends, place)
         given = campaign.backends.get(backend_name, {})
-        options = validate(
-            backend.options, given, campaign.document, ("backends", backend_name)
-        ).model_dump(mode="json")
+        options = chosen(backend.load_options, given, campaign.document, ("backends", backend_name))
         quantizer, more = quantizer_for(campaign, self.registry, backend, precision)
         fused = self.registry.programs.get((name, backend_name))
         engine = Engine(benchmark, preset, backend, options, precision, quantizer, more, fused)
@@ -455,8 +466,15 @@ class Plan:
         if engine.subject not in known:
             self.engines.append(engine)
             self._outside_engines.add(engine.subject)
+        if mode == "accuracy" and engine.preset.speed_only:
+            raise UsageError(
+                f"the preset `{preset}` of `{benchmark}` has no accuracy",
+                where=task,
+                why="its weights are random: it is for speed only",
+                fix="measure its performance, or choose another preset",
+            )
         if scenario is not None and mode is not None:
-            run = Run(engine, scenario, mode, _pins(self.campaign.settings, scenario), test)
+            run = Run(engine, scenario, mode, self.campaign.settings.get(scenario, {}), test)
             for needed in [*self._compared_with(run, task), run]:
                 if needed.task not in {item.task for item in self.runs}:
                     self.runs.append(needed)
@@ -467,7 +485,7 @@ class Plan:
         """The runs that a compliance test is compared with; none for other runs."""
         if run.test is None:
             return []
-        known = self.tests(run.engine.benchmark.name)
+        known = self.tests(run.engine)
         if run.test not in known:
             raise UsageError(
                 f"round {self.round.name} asks benchmark `{run.engine.benchmark.name}` for no "
@@ -513,12 +531,22 @@ class Plan:
         return f"benchwright run -c {self.campaign.document.name}"
 
     def families(self) -> Iterator[Engine]:
-        """One engine for each `<family>-<preset>`: whose data set and model are to be built."""
+        """One engine for each `<family>-<preset>`: whose data set and model are to be built.
+
+        It has the family's first benchmark, so that they are built in the same way whichever of
+        its benchmarks a campaign names.
+        """
+        first: dict[str, BenchmarkInfo] = {}
+        for info in self.registry.benchmarks.values():
+            first.setdefault(info.family, info)
         seen = set()
         for engine in self.engines:
-            if engine.family not in seen:
-                seen.add(engine.family)
-                yield engine
+            if engine.family in seen:
+                continue
+            seen.add(engine.family)
+            info = first[engine.benchmark.family]
+            preset = info.presets.get(engine.preset.name)
+            yield engine if preset is None else engine._replace(benchmark=info, preset=preset)
 
     def conf_key(self, benchmark: str) -> str:
         """The benchmark's key in mlperf.conf; its own name where the round does not know it."""
@@ -532,6 +560,8 @@ class Plan:
         reasons = []
         if not run.engine.preset.official:
             reasons.append(f"preset {run.engine.preset.name}")
+        if run.engine.preset.speed_only:
+            reasons.append("random weights: speed only")
         if run.engine.quantizer is not None:
             reasons.append("calibrated on samples of the data set")
         if run.mode != "accuracy" and self.campaign.duration != "official":
@@ -586,11 +616,6 @@ _CPU_NOISE = re.compile(r"\((r|tm)\)|\bcpu\b|@.*|\b(processor|\d+-core)\b", re.I
 
 def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") or "system"
-
-
-def _pins(settings: Mapping[Any, Pins], scenario: str) -> dict[str, Any]:
-    pins = settings.get(scenario)
-    return {} if pins is None else pins.model_dump(exclude_none=True)
 
 
 _PARTS = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from benchwright.campaign import DEFAULT_SUBMITTER
 from benchwright.errors import UsageError
 from benchwright.plan import Engine, Plan
 from benchwright.rounds import RoundModel
@@ -51,7 +52,7 @@ def _campaign(plan: Plan) -> Iterator[Remark]:
             "set `duration: official`",
             campaign.where("duration"),
         )
-    if campaign.submitter == type(campaign).model_fields["submitter"].default:
+    if campaign.submitter == DEFAULT_SUBMITTER:
         yield Remark(
             "note",
             f"the submitter is still `{campaign.submitter}`",

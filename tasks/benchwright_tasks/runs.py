@@ -42,6 +42,7 @@ def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
             ],
             seconds=expected_seconds(plan, run),
             rerun=run.task in plan.rerun,
+            resources={"memory": run.engine.preset.memory_bytes},
             epilogue="benchwright.steps.summary:print_verdict",
         )
 
@@ -134,7 +135,7 @@ def expected_seconds(plan: Plan, run: Run) -> float:
         # Official data sets: a guess of 10 ms a sample, which a fast machine will undercut.
         return 2.5 + (run.engine.preset.sample_count * 0.01 if run.engine.preset.official else 0)
     if plan.campaign.duration == "quick":
-        return 8.0 if run.scenario == "Server" else 5.0
+        return 11.0 if run.scenario == "Server" else 5.0
     if plan.campaign.duration == "official":
         return plan.round.limits.min_duration_ms / 1000 * 1.15
     return float(plan.campaign.duration) * 1.15 + 4

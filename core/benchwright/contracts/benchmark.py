@@ -8,13 +8,13 @@ volumes, groups of user-item pairs), one graph or several, and any encoding of a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from benchwright.contracts.program import Array, Program
+    from benchwright.contracts.program import Array, Output, Program
     from benchwright.contracts.source import Source
     from benchwright.harness.accuracy_log import Entry
     from benchwright.harness.samples import SampleWriter
@@ -52,10 +52,11 @@ class Score(NamedTuple):
 class Encoder(Protocol):
     """Turns a batch of program outputs into the bytes loadgen logs for each sample."""
 
-    def __call__(self, outputs: Sequence[Array], indices: Array) -> Array | Sequence[Array]:
+    def __call__(self, outputs: Sequence[Output], indices: Array) -> Array | Sequence[Array]:
         """outputs: as the program returns them for B samples; indices: int64 [B], the samples'
         positions in the data set. Returns a C-contiguous array [B, …], one row a response, when
-        responses have one size, else a sequence of B arrays."""
+        responses have one size, else a sequence of B arrays (an empty one is an empty response).
+        """
         ...
 
 
@@ -112,7 +113,8 @@ class PresetInfo:
     reference: FP32 accuracy by metric, or None where the round's own minimum applies;
     weights: what a submission states as starting weights; disk_bytes and memory_bytes: what
     building and running it needs; extra: of `pip install benchwright[…]`, with the distributions
-    it must bring (`requires`); sources: modules whose code decides what is built; tools:
+    it must bring (`requires`); speed_only: weights or inputs are random, so that no accuracy is
+    measured; sources: modules whose code decides what is built; tools:
     distributions whose versions decide it; model_files: the model artifact's main files, which
     other builds may depend on by path.
     """
@@ -126,6 +128,7 @@ class PresetInfo:
     weights: str
     reference: Mapping[str, float] | None = None
     official: bool = False
+    speed_only: bool = False
     input_data_types: str = "fp32"
     weight_data_types: str = "fp32"
     disk_bytes: int = 0
@@ -137,13 +140,36 @@ class PresetInfo:
     model_files: tuple[str, ...] = ()
 
 
+class Presets(Mapping[str, PresetInfo]):
+    """Presets by name, each made when it is first asked for: listing plugins makes none."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], PresetInfo]]) -> None:
+        self._makers = dict(makers)
+        self._made: dict[str, PresetInfo] = {}
+
+    def __getitem__(self, name: str) -> PresetInfo:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+
 @dataclass(frozen=True, slots=True)
 class BenchmarkInfo:
     """What the `benchmarks` hook hands over.
 
     name is the benchmark's (`bert-99`), family the name shared by those with one model and data
     set (`bert`); quality is the share of the reference accuracy that a result must reach (0.99
-    or 0.999); scenarios are those that the program can run.
+    or 0.999), qualities that share for metrics that have one of their own; scenarios are those
+    that the program can run.
     """
 
     name: str
@@ -152,6 +178,7 @@ class BenchmarkInfo:
     presets: Mapping[str, PresetInfo]
     load: Callable[[], Benchmark]
     quality: float = 0.99
+    qualities: Mapping[str, float] = field(default_factory=dict)
     scenarios: tuple[str, ...] = ("SingleStream", "MultiStream", "Server", "Offline")
     forms: tuple[str, ...] = ("onnx",)
     dtypes: tuple[str, ...] = ("float32",)

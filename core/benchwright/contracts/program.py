@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from benchwright.contracts.tensor import TensorSpec
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.generic]
 else:
     Array = Any
+
+Output = Any
+"""One output of a program for B samples: an array [B, …], or a list of B arrays where samples
+differ in size."""
 
 Form = Literal["onnx", "torch"]
 
@@ -80,12 +84,39 @@ Sessions = Mapping[str, Session]
 class Driver(Protocol):
     """The plain loop over a program's sessions for one batch of samples."""
 
-    def __call__(self, sessions: Sessions, batch: Mapping[str, Array]) -> Sequence[Array]:
-        """Runs the samples of `batch` (by tensor name) and returns the program's outputs."""
+    def __call__(self, sessions: Sessions, batch: Mapping[str, Any]) -> Sequence[Output]:
+        """Runs the samples of `batch` and returns the program's outputs.
+
+        batch: by tensor name an array [B, …], or for a ragged tensor a list of B arrays (see
+        `benchwright.ragged`). A driver that calls a session again before it returns copies what
+        it keeps of the first call.
+        """
         ...
 
 
-def single_call(sessions: Sessions, batch: Mapping[str, Array]) -> Sequence[Array]:
+FirstToken = Callable[[Sequence[int], "Array"], None]
+"""Called with rows of the batch and their first tokens, int64 [rows], once these are decided."""
+
+
+@runtime_checkable
+class TokenDriver(Protocol):
+    """The driver of a program that generates tokens: it can say when each sample's first is there.
+
+    The first of its outputs is the generated tokens, a list of B int64 arrays.
+    """
+
+    def __call__(self, sessions: Sessions, batch: Mapping[str, Any]) -> Sequence[Output]:
+        """As any driver."""
+        ...
+
+    def stream(
+        self, sessions: Sessions, batch: Mapping[str, Any], first_token: FirstToken
+    ) -> Sequence[Output]:
+        """The same, with the same outputs, telling first tokens on the way."""
+        ...
+
+
+def single_call(sessions: Sessions, batch: Mapping[str, Any]) -> Sequence[Output]:
     """The driver of a program with one graph, named `main`: one call."""
     return sessions["main"].run(batch)
 

@@ -7,6 +7,7 @@ int64 [count, rank]. `samples.json` describes them.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,8 +91,9 @@ class SampleWriter:
 
     def _add_ragged(self, spec: TensorSpec, value: Array) -> None:
         if spec.name not in self._streams:
-            path = self._folder / f"{_file(spec)}.values"
+            path = self._folder / f"{_file(spec)}.npy"
             self._streams[spec.name] = path.open("wb")
+            self._streams[spec.name].write(_header(spec, _ANY_COUNT))
             self._offsets[spec.name] = [0]
             self._shapes[spec.name] = []
         self._streams[spec.name].write(value.tobytes())
@@ -119,18 +121,10 @@ class SampleWriter:
         (self._folder / INDEX).write_text(text + "\n", encoding="utf-8")
 
     def _close_ragged(self, spec: TensorSpec) -> None:
-        self._streams.pop(spec.name).close()
-        values = self._folder / f"{_file(spec)}.values"
-        flat = np.lib.format.open_memmap(
-            self._folder / f"{_file(spec)}.npy",
-            mode="w+",
-            dtype=np.dtype(spec.dtype),
-            shape=(self._offsets[spec.name][-1],),
-        )
-        if flat.size:
-            flat[:] = np.memmap(values, dtype=np.dtype(spec.dtype), mode="r")
-        flat.flush()
-        values.unlink()
+        stream = self._streams.pop(spec.name)
+        stream.seek(0)
+        stream.write(_header(spec, self._offsets[spec.name][-1]))
+        stream.close()
         np.save(
             self._folder / f"{_file(spec)}.offsets.npy",
             np.asarray(self._offsets[spec.name], dtype=np.int64),
@@ -141,6 +135,18 @@ class SampleWriter:
         )
 
 
+_ANY_COUNT = 10**18
+"""Stands in a file's beginning until the count is known: as long as any."""
+
+
+def _header(spec: TensorSpec, count: int) -> bytes:
+    """How a one-dimensional .npy file begins; equally long for every count."""
+    buffer = io.BytesIO()
+    described = {"descr": np.dtype(spec.dtype).str, "fortran_order": False, "shape": (count,)}
+    np.lib.format.write_array_header_1_0(buffer, described)
+    return buffer.getvalue()
+
+
 def _file(spec: TensorSpec) -> str:
     """A tensor's name as a file name: ONNX names may hold `:` and `/`."""
     return "".join(sign if sign.isalnum() or sign in "._-" else "_" for sign in spec.name)
@@ -149,7 +155,8 @@ def _file(spec: TensorSpec) -> str:
 @dataclass(frozen=True)
 class SampleStore:
     """Preprocessed samples, memory-mapped. `fixed` by tensor name [count, …]; `ragged` by tensor
-    name (values, offsets, shapes)."""
+    name (values, offsets, shapes). A sample's size is the number of elements of its first ragged
+    tensor."""
 
     count: int
     fixed: Mapping[str, Array]
@@ -185,6 +192,15 @@ class SampleStore:
                 fix="run the `preprocess` task of this data set again",
             ) from error
 
+    @property
+    def sizes(self) -> NDArray[np.int64] | None:
+        """Each sample's size, int64 [count]; None where all have one shape."""
+        if not self.ragged:
+            return None
+        _, offsets, _ = next(iter(self.ragged.values()))
+        sizes: NDArray[np.int64] = np.diff(offsets)
+        return sizes
+
     def load(self, indices: Sequence[int]) -> LoadedSamples:
         """Copies the given samples to memory, contiguous in the given order."""
         order = np.asarray(indices, dtype=np.int64)
@@ -196,17 +212,25 @@ class SampleStore:
             ]
         slots = np.full(self.count, -1, dtype=np.int64)
         slots[order] = np.arange(order.size)
-        return LoadedSamples(fixed, ragged, slots)
+        sizes = self.sizes
+        return LoadedSamples(fixed, ragged, slots, None if sizes is None else sizes[order])
 
 
 @dataclass(frozen=True)
 class LoadedSamples:
     """Samples in memory in load order; `slots` int64 [count of the data set] maps a sample's
-    index to its place, -1 where it is not loaded."""
+    index to its place, -1 where it is not loaded; `sizes` int64 by place where they differ."""
 
     fixed: Mapping[str, Array]
     ragged: Mapping[str, Sequence[Array]]
     slots: NDArray[np.int64]
+    sizes: NDArray[np.int64] | None = None
+
+    def budget(self, batch: int) -> float:
+        """How much a batch of ragged samples may amount to, in count times largest size: as much
+        as `batch` samples of the median size."""
+        assert self.sizes is not None
+        return batch * max(1.0, float(np.median(self.sizes)))
 
     def slice(self, start: int, stop: int) -> dict[str, Any]:
         """The samples in consecutive places: views, nothing is copied."""

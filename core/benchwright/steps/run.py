@@ -288,7 +288,10 @@ def _against_targets(score: Score, given: Mapping[str, Any], round_: Round) -> l
     the round's where the preset is the official model."""
     info, preset = preset_of(given["benchmark"], given["preset"])
     if preset.reference is not None:
-        least = {name: value * info.quality for name, value in preset.reference.items()}
+        least = {
+            name: value * info.qualities.get(name, info.quality)
+            for name, value in preset.reference.items()
+        }
         most: Mapping[str, float] = {}
     else:
         try:

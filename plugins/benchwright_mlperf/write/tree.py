@@ -106,7 +106,10 @@ class _Writer:
         self.put(f"{folder}/README.md", prose.code_readme(self._submission, cell))
         self.put(f"{folder}/{prose.CAMPAIGN}", self._submission.campaign)
         for name, text in self._submission.files.items():
-            self.put(f"{folder}/{PurePosixPath(name).name}", text)
+            path = PurePosixPath(name)
+            # What lies elsewhere on this machine comes to lie beside the campaign.
+            inside = not path.is_absolute() and ".." not in path.parts
+            self.put(f"{folder}/{path if inside else path.name}", text)
 
     def documents(self, found: list[Cell]) -> None:
         """What the submitter says once for all results."""
