@@ -13,9 +13,10 @@ from benchwright.contracts.backend import BackendInfo, Capabilities
 from benchwright.contracts.probe import JSON
 from benchwright.embed import name_of, plan_tasks
 from benchwright.errors import UsageError
-from benchwright.plan import Plan, parse_task
+from benchwright.plan import Plan
 from benchwright.plugins import Registry
 from benchwright.rounds import SCENARIOS
+from benchwright.subjects import parse_task
 
 BASE = "benchmarks: [resnet50]\nbackends: [onnxruntime]\n"
 SUBJECT = "resnet50-tiny/onnxruntime"
