@@ -58,7 +58,7 @@ def _submission(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
             **{f"run {run.task}": f"{run.folder}/{MANIFEST}" for run in runs},
             "system": f"{plan.layout.system}/{MANIFEST}",
         },
-        sources=(*formatter.sources, "benchwright.rounds"),
+        sources=(*formatter.sources, "benchwright.rounds", "benchwright.harness.compliance"),
         log=plan.layout.log("submission"),
     )
     return product(
