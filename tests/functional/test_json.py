@@ -76,9 +76,14 @@ def test_explain(built: Project) -> None:
 def test_plan(built: Project) -> None:
     plan = built.benchwright("plan", "--json").json
     assert list(plan) == [
-        "campaign", "round", "division", "category", "system", "unofficial", "tasks", "seconds",
-        "disk_bytes", "download_bytes",
+        "campaign", "round", "division", "category", "system", "unofficial", "submission",
+        "tasks", "seconds", "disk_bytes", "download_bytes",
     ]  # fmt: skip
+    assert list(plan["submission"]) == ["runs", "seconds", "remarks"]
+    assert set(plan["submission"]["runs"]) == set(RUNS)
+    for remark in plan["submission"]["remarks"]:
+        assert list(remark) == ["weight", "what", "fix", "where"]
+        assert all(remark.values())
     assert [row["task"] for row in plan["tasks"]] == TASKS
     assert plan["unofficial"] == ["preset tiny", "duration quick"]
     assert plan["seconds"] == pytest.approx(sum(row["seconds"] for row in plan["tasks"]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from typing import Any
 
 from benchwright.build import resources
 from benchwright.build.display import duration, size
 from benchwright.build.task import META
 from benchwright.cli.common import load, name_of, print_json
+from benchwright.errors import UsageError
+from benchwright.plan import Plan
 
 
 def main(arguments: Namespace) -> int:
@@ -33,6 +36,7 @@ def main(arguments: Namespace) -> int:
         "disk_bytes": sum(row["disk_bytes"] for row in rows),
         "download_bytes": sum(row["download_bytes"] for row in rows),
     }
+    submission = _submission(plan, {row["task"]: row["seconds"] for row in rows})
     if arguments.json:
         print_json(
             {
@@ -42,6 +46,7 @@ def main(arguments: Namespace) -> int:
                 "category": plan.campaign.category,
                 "system": plan.system_name,
                 "unofficial": plan.unofficial(),
+                "submission": submission,
                 "tasks": rows,
                 **total,
             }
@@ -65,7 +70,25 @@ def main(arguments: Namespace) -> int:
             else "nothing to download"
         )
     )
+    runs, seconds = submission["runs"], submission["seconds"]
+    print(f"a submission in {plan.campaign.division}: {len(runs)} runs, about {duration(seconds)}")
+    for remark in submission["remarks"]:
+        print(f"  {remark['weight']}: {remark['what']}")
+        print(f"    {remark['fix']} ({remark['where']})")
     return 0
+
+
+def _submission(plan: Plan, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What the submission needs, and what is missing or would be rejected."""
+    from benchwright.preflight import remarks
+
+    runs = {run.task: seconds.get(run.task, 0.0) for run in plan.campaign_runs()}
+    try:
+        found = [remark.record() for remark in remarks(plan)]
+    except UsageError as error:
+        # No formatter for the round: the runs can be made, and a submission cannot.
+        found = [{"weight": "missing", "what": error.what, "fix": error.fix or "", "where": ""}]
+    return {"runs": runs, "seconds": sum(runs.values()), "remarks": found}
 
 
 def _refuse_what_is_too_big(tasks: list[dict[str, Any]], budget: str) -> None:
