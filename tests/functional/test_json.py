@@ -77,7 +77,7 @@ def test_plan(built: Project) -> None:
     plan = built.benchwright("plan", "--json").json
     assert list(plan) == [
         "campaign", "round", "division", "category", "system", "unofficial", "submission",
-        "tasks", "seconds", "disk_bytes", "download_bytes",
+        "tasks", "refused", "seconds", "disk_bytes", "download_bytes",
     ]  # fmt: skip
     assert list(plan["submission"]) == ["runs", "seconds", "remarks"]
     assert set(plan["submission"]["runs"]) == set(RUNS)
@@ -99,7 +99,11 @@ def test_plan_of_a_download(fresh: Project) -> None:
     fresh.change("preset: tiny", "preset: official")
     plan = fresh.benchwright("plan", "--json").json
     assert plan["disk_bytes"] > 30e9
-    assert "downloads" in fresh.benchwright("plan").out
+    told = fresh.benchwright("plan", "--budget=disk=1GB").out
+    assert "downloads" in told
+    assert "cannot run here: " in told
+    assert "there is 1.0 GB disk by --budget" in told
+    assert fresh.benchwright("plan", "--json", "--budget=disk=900GB").json["refused"] is None
     assert not fresh.file().exists()
 
 

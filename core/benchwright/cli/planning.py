@@ -17,7 +17,7 @@ from benchwright.plan import Plan
 def main(arguments: Namespace) -> int:
     """Shows what the campaign amounts to, before any work."""
     plan, tasks = load(arguments)
-    _refuse_what_is_too_big(tasks, arguments.budget)
+    refused = _too_big(tasks, arguments.budget)
     rows = []
     for task in tasks:
         meta = task["meta"][META]
@@ -48,6 +48,7 @@ def main(arguments: Namespace) -> int:
                 "unofficial": plan.unofficial(),
                 "submission": submission,
                 "tasks": rows,
+                "refused": None if refused is None else str(refused),
                 **total,
             }
         )
@@ -70,6 +71,8 @@ def main(arguments: Namespace) -> int:
             else "nothing to download"
         )
     )
+    if refused is not None:
+        print(f"cannot run here: {refused}")
     runs, seconds = submission["runs"], submission["seconds"]
     print(f"a submission in {plan.campaign.division}: {len(runs)} runs, about {duration(seconds)}")
     for remark in submission["remarks"]:
@@ -91,8 +94,9 @@ def _submission(plan: Plan, seconds: Mapping[str, float]) -> dict[str, Any]:
     return {"runs": runs, "seconds": sum(runs.values()), "remarks": found}
 
 
-def _refuse_what_is_too_big(tasks: list[dict[str, Any]], budget: str) -> None:
-    """UsageError where what would run asks for more than there is."""
+def _too_big(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
+    """What `run` would say where that asks for more than there is. A plan may be for another
+    machine, so that it is told and does no harm."""
     here = resources.budget(budget) if budget else None
 
     def due() -> list[str]:
@@ -105,4 +109,8 @@ def _refuse_what_is_too_big(tasks: list[dict[str, Any]], budget: str) -> None:
         )
         return [name for name in found if found[name].due]
 
-    resources.refuse_too_big({name_of(task): task["meta"][META] for task in tasks}, here, due)
+    try:
+        resources.refuse_too_big({name_of(task): task["meta"][META] for task in tasks}, here, due)
+    except UsageError as error:
+        return error
+    return None
