@@ -125,7 +125,11 @@ class Served:
 
     @property
     def dataset(self) -> Path:
-        return self.project.file("datasets", self.task)
+        return self.project.file("datasets", self.task, "raw")
+
+    @property
+    def samples(self) -> Path:
+        return self.project.file("datasets", self.task, "preprocessed")
 
     def file(self, name: str) -> Resource:
         """A source on the server."""
