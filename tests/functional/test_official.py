@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -204,6 +205,26 @@ def test_a_download_goes_on_where_the_connection_was_cut(mini: Served) -> None:
     assert model.ranges_asked == [None, "bytes=1000-"]
     name = "resnet50_v1.onnx"
     assert (mini.downloads / name).read_bytes() == mini.made.model[name]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "told"),
+    [
+        ({"name": "image"}, "this model has no input `input_tensor:0`"),
+        ({"side": 200}, "the input `input_tensor:0` of this model is float32 [N, 3, 200, 200]"),
+        ({"dtype": "float64"}, "the input `input_tensor:0` of this model is float64"),
+    ],
+)
+def test_a_model_whose_inputs_do_not_match_is_told(
+    serve: Serve, place: Path, tensors: dict[str, Any], told: str
+) -> None:
+    made = resnet50.make(place)
+    made.model["resnet50_v1.onnx"] = resnet50.network(**tensors)
+    found = serve(made)
+    outcome = found.project.run("engine", code=1)
+    assert told in outcome.err
+    assert "build/default/models/resnet50-official/resnet50.onnx" in outcome.err
+    assert outcome.statuses["model:resnet50-official"] == "executed"
 
 
 # What is needed is said, and refused, before anything starts

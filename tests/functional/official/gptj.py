@@ -106,7 +106,7 @@ def make(folder: Path) -> Miniature:
         },
         model={"checkpoint.zip": zipped({f"{place}/{name}": files[name] for name in files})},
         samples=len(ARTICLES),
-        accuracy={"ROUGE1": 100.0, "ROUGE2": 100.0, "ROUGEL": 100.0},
+        accuracy={"ROUGE1": 100.0, "ROUGE2": 100.0, "ROUGEL": 100.0, "GEN_LEN": 3.0 * len(CHAIN)},
         rate=3.0,
         disk_bytes=100_000_000,
         values=SIZE,

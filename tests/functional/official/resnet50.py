@@ -30,10 +30,12 @@ def picture(colour: tuple[int, int, int], size: tuple[int, int]) -> bytes:
     return packed.getvalue()
 
 
-def network() -> bytes:
-    """A graph with the official one's tensors, 1001 classes and background first."""
+def network(name: str = "input_tensor:0", side: int = 224, dtype: str = "float32") -> bytes:
+    """A graph with the official one's tensors, 1001 classes and background first; with arguments,
+    one that does not fit."""
     graph = GraphWriter("nearest-colour")
-    image = graph.input("input_tensor:0", "float32", ("N", 3, 224, 224))
+    image = graph.input(name, dtype, ("N", 3, side, side))
+    image = graph.node("Cast", [image], to=1)
     mean = graph.node("Flatten", [graph.node("GlobalAveragePool", [image])])
     weight, bias = np.zeros((1001, 3), np.float32), np.full(1001, -1e6, np.float32)
     for colour, label in zip(COLOURS, LABELS, strict=True):
