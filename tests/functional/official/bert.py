@@ -19,10 +19,11 @@ PARAGRAPHS = {
 }
 """The second has 456 words: with its question of 5 pieces, two windows of 376."""
 SAMPLES = 5
-PIECES = (
+WORDS = (
     "[PAD] [UNK] [CLS] [SEP] [MASK] the old bridge was built by norman in stone . a long story and "
     "so on until ada spoke it rain ##s bergen who at last where does ?"
-).split()
+)
+PIECES = WORDS.split()
 ANSWERS = ("norman", "ada", "bergen")
 
 

@@ -99,9 +99,7 @@ def make(folder: Path) -> Miniature:
     dense = random.random((rows, 13)).astype(np.float32)
     bags = {
         str(table): random.integers(0, limit, (rows, hot)).astype(np.int32)
-        for table, (limit, hot) in enumerate(
-            zip(architecture.rows, architecture.hot, strict=True)
-        )
+        for table, (limit, hot) in enumerate(zip(architecture.rows, architecture.hot, strict=True))
     }
     pooled = tensors[f"tables.{TABLE}.weight"][:, 0][bags[str(TABLE)]].sum(axis=1)
     labels = (dense[:, 0] + pooled > np.median(dense[:, 0] + pooled)).astype(np.int32)[:, None]
