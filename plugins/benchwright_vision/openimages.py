@@ -63,9 +63,9 @@ def read_annotations(dataset: Path, classes: int) -> DetectionSet:
         ) from error
     checker = _Checker(source)
     entries = {name: checker.entries(truth, name) for name in _LISTS}
-    checker.categories(entries["categories"], classes)
+    categories = checker.categories(entries["categories"], classes)
     numbers = checker.images(entries["images"])
-    checker.annotations(entries["annotations"], numbers, classes)
+    checker.annotations(entries["annotations"], numbers, categories, classes)
     folder = dataset / PICTURES
     pictures = [
         Picture(image["id"], folder / image["file_name"], image["width"], image["height"])
@@ -148,13 +148,14 @@ class _Checker:
                 raise self.wrong(f"{name}[{index}]", "this must be an object", entry)
         return found
 
-    def categories(self, entries: list[dict[str, Any]], classes: int) -> None:
+    def categories(self, entries: list[dict[str, Any]], classes: int) -> set[int]:
         numbers = self._unique("categories", entries, least=0)
         for index, number in enumerate(numbers):
             if number >= classes:
                 raise self.wrong(
                     f"categories[{index}].id", f"categories go from 0 to {classes - 1}", number
                 )
+        return set(numbers)
 
     def images(self, entries: list[dict[str, Any]]) -> set[int]:
         numbers = self._unique("images", entries, least=0)
@@ -175,7 +176,13 @@ class _Checker:
             names.add(name)
         return set(numbers)
 
-    def annotations(self, entries: list[dict[str, Any]], images: set[int], classes: int) -> None:
+    def annotations(
+        self,
+        entries: list[dict[str, Any]],
+        images: set[int],
+        categories: set[int],
+        classes: int,
+    ) -> None:
         # COCO's evaluation takes a match with number 0 for no match.
         self._unique("annotations", entries, least=1)
         for index, entry in enumerate(entries):
@@ -187,6 +194,8 @@ class _Checker:
                 raise self.wrong(
                     f"{where}.category_id", f"categories go from 0 to {classes - 1}", category
                 )
+            if category not in categories:
+                raise self.wrong(f"{where}.category_id", "no category has this id", category)
             box = entry.get("bbox")
             if not isinstance(box, list) or len(box) != 4 or not all(map(_size, box)):
                 raise self.wrong(f"{where}.bbox", "this must be [x, y, width, height]", box)

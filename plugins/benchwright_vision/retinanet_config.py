@@ -93,7 +93,7 @@ TINY = RetinaNetConfig(
     features=48,
     extra_levels=0,
     depth=2,
-    sizes=(14, 26, 48),
+    sizes=(10, 20, 40),
     candidates=200,
 )
 """The same layers in small: three levels, for digits of 12 to 64 pixels."""

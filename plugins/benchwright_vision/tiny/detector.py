@@ -33,8 +33,8 @@ ALPHA, GAMMA = 0.25, 2.0
 class Recipe:
     """How the network is trained; rate is the highest learning rate."""
 
-    epochs: int = 20
-    batch: int = 32
+    epochs: int = 12
+    batch: int = 16
     rate: float = 3e-3
     decay: float = 1e-2
     seed: int = 0
@@ -141,7 +141,7 @@ def train(
     say: Callable[[str], None] = lambda text: None,
 ) -> RetinaNet:
     """A trained network; seeding torch is the caller's work (`training.settle`)."""
-    network = RetinaNet(config).train()
+    network = RetinaNet(config).train().to(memory_format=torch.channels_last)
     centred = torch.from_numpy(np.concatenate(anchors(config)))
     targets = [
         match(torch.from_numpy(boxes), torch.from_numpy(labels), corners(centred))
@@ -160,7 +160,8 @@ def train(
         total = 0.0
         for rows in order.permutation(len(pixels))[: steps * recipe.batch].reshape(steps, -1):
             chosen = torch.from_numpy(rows)
-            output = network(pixels[chosen].float() / 255)
+            batch = (pixels[chosen].float() / 255).to(memory_format=torch.channels_last)
+            output = network(batch)
             value = loss(output, labels[chosen].long(), boxes[chosen].float(), centred)
             optimiser.zero_grad()
             torch.autograd.backward(value)

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
@@ -38,14 +38,17 @@ from benchwright_vision.openimages import (
 from benchwright_vision.retinanet_config import TINY, weight_shapes
 from benchwright_vision.retinanet_graph import retinanet
 from benchwright_vision.tiny.detector import Examples, Recipe, train
-from benchwright_vision.tiny.digits import SPLIT_SEED, Images, Labels, load_images, split
+from benchwright_vision.tiny.digits import SPLIT_SEED, load_images, split
 from benchwright_vision.tiny.scenes import Scene, draw
+
+if TYPE_CHECKING:
+    from benchwright_vision.tiny.digits import Images, Labels
 
 MODEL, DATASET, CARD = "retinanet.onnx", "scenes.tar.gz", "retinanet.card.yaml"
 TRAINING, EVALUATION = 4000, 512
 """Scenes of either kind."""
 EVALUATION_SEED = 1998
-THREADS = 2
+THREADS = 1
 
 
 def draw_scenes(images: Images, labels: Labels, count: int, seed: int) -> Iterator[Scene]:
@@ -132,7 +135,7 @@ def fit(images: Images, labels: Labels, recipe: Recipe, out: Path) -> tuple[int,
     network = train(TINY, material, recipe, lambda text: print(text, flush=True))
     seconds = time.monotonic() - start
     state = network.state_dict()
-    weights = {name: state[name].numpy() for name in weight_shapes(TINY)}
+    weights = {name: state[name].contiguous().numpy() for name in weight_shapes(TINY)}
     retinanet(TINY, weights, "retinanet-tiny").save(out / MODEL)
     return sum(math.prod(weight.shape) for weight in weights.values()), seconds
 
