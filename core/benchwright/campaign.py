@@ -80,6 +80,11 @@ class Pins(Options, defer_build=True):
         strict=True,
         description="Server: how long the first query of a batch may wait for more",
     )
+    token_latencies: bool | None = Field(
+        None,
+        strict=True,
+        description="SingleStream, Offline: time first tokens too, of a benchmark that generates",
+    )
 
 
 PinsByScenario = Annotated[

@@ -36,10 +36,10 @@ AUTO_METER = "auto"
 MODES = ("performance", "accuracy")
 
 PINS_OF: Mapping[str, tuple[str, ...]] = {
-    "SingleStream": ("expected_latency_ms", "threads"),
+    "SingleStream": ("expected_latency_ms", "threads", "token_latencies"),
     "MultiStream": ("expected_latency_ms", "threads"),
     "Server": ("target_qps", "batch", "instances", "threads", "deadline_us"),
-    "Offline": ("target_qps", "batch", "instances", "threads"),
+    "Offline": ("target_qps", "batch", "instances", "threads", "token_latencies"),
 }
 """The settings that mean something in each scenario."""
 

@@ -103,7 +103,7 @@ def expected_seconds(plan: Plan, run: Run) -> float:
         # Official data sets: a guess of 10 ms a sample, which a fast machine will undercut.
         return 2.5 + (run.engine.preset.sample_count * 0.01 if run.engine.preset.official else 0)
     if plan.campaign.duration == "quick":
-        return 8.0 if run.scenario == "Server" else 5.0
+        return 11.0 if run.scenario == "Server" else 5.0
     if plan.campaign.duration == "official":
         return plan.round.limits.min_duration_ms / 1000 * 1.15
     return float(plan.campaign.duration) * 1.15 + 4

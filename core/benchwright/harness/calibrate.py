@@ -25,6 +25,9 @@ nowhere."""
 PROBE_SECONDS = 0.15
 """How long one configuration is tried."""
 
+SLOW_SECONDS = 2.0
+"""A query that takes longer is not asked a second time."""
+
 TRIAL_SECONDS = 0.8
 """How long a rate of Server queries is tried, but for no fewer queries than TRIAL_QUERIES."""
 
@@ -38,6 +41,9 @@ TRIAL_STEP = 0.8
 """A rate that was not kept up with is followed by this share of it, so many times at most:"""
 
 TRIALS = 12
+
+GOLDEN = 0.6180339887498949
+"""Multiples of it, modulo one, lie evenly between 0 and 1, however many they are."""
 
 GAIN = 1.03
 """In Server, a larger batch must be this much faster to be taken: smaller ones answer sooner."""
@@ -105,7 +111,7 @@ def calibrate_offline(
     open_instance: OpenInstance, store: SampleStore, cores: int, pins: Mapping[str, Any]
 ) -> Operation:
     """The instances, threads and batch of highest throughput over whole queries."""
-    samples = store.load(range(min(store.count, 2048)))
+    samples = store.load(_alike(store, min(store.count, 2048)))
     best: Operation | None = None
     for instances, threads in layouts(cores, pins):
         opened = [open_instance(threads) for _ in range(instances)]
@@ -114,6 +120,12 @@ def calibrate_offline(
                 best = found
     assert best is not None
     return best
+
+
+def _alike(store: SampleStore, count: int) -> Sequence[int]:
+    """The first samples, those of like size together: as Offline batches them."""
+    sizes = store.sizes
+    return range(count) if sizes is None else np.argsort(sizes[:count], kind="stable").tolist()
 
 
 def calibrate_server(
@@ -232,7 +244,11 @@ def glance(
     instances, threads = layouts(cores, pins)[0]
     batch = pins.get("batch") or samples_per_query
     samples = store.load(range(min(store.count, batch)))
-    seconds = _latency(open_instance(threads), samples, batch)
+    instance = open_instance(threads)
+    seconds = _latency(instance, samples, 1)
+    if seconds > PROBE_SECONDS and not pins.get("batch"):
+        return Operation(instances, threads, 1, 0, 1 / seconds, seconds)
+    seconds = _latency(instance, samples, batch)
     return Operation(instances, threads, batch, 0, min(batch, store.count) / seconds, seconds)
 
 
@@ -242,14 +258,26 @@ def _latency(instance: Instance, samples: LoadedSamples, size: int) -> float:
     size = min(size, loaded)
     ids = list(range(size))
     indices = np.arange(size)
+    start = time.perf_counter()
     instance.answer_slice(ids, samples, 0, indices)
+    if (first := time.perf_counter() - start) > SLOW_SECONDS:
+        return first
     times: list[float] = []
     end = time.perf_counter() + PROBE_SECONDS
     while len(times) < 3 or (time.perf_counter() < end and len(times) < 5000):
         start = time.perf_counter()
-        instance.answer_slice(ids, samples, len(times) % (loaded - size + 1), indices)
+        instance.answer_slice(ids, samples, _place(samples, size, len(times)), indices)
         times.append(time.perf_counter() - start)
     return median(times)
+
+
+def _place(samples: LoadedSamples, size: int, number: int) -> int:
+    """Where the batch of a try begins. Samples that differ in size are taken from all over, since
+    there may be time for a few only."""
+    room = int((samples.slots >= 0).sum()) - size + 1
+    if samples.sizes is None:
+        return number * size % room if size > 1 else number % room
+    return int(number * GOLDEN % 1 * room)
 
 
 def _batches(pins: Mapping[str, Any], loaded: int) -> Iterator[int]:
@@ -292,8 +320,7 @@ def _throughput(
         begin = time.perf_counter()
         while not times or time.perf_counter() - begin < PROBE_SECONDS:
             start = time.perf_counter()
-            first = (len(times) * size) % (loaded - size + 1)
-            instance.answer_slice(ids, samples, first, indices)
+            instance.answer_slice(ids, samples, _place(samples, size, len(times)), indices)
             times.append(time.perf_counter() - start)
         return len(times) * size, time.perf_counter() - begin, median(times)
 

@@ -127,12 +127,15 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     store = SampleStore.open(Path(spec["samples"]))
     request = Request(**spec["request"])
 
-    def open_instance(threads: int, complete: Complete) -> Instance:
+    def open_instance(
+        threads: int, complete: Complete, first_token: Complete | None = None
+    ) -> Instance:
         sessions = backend.open(program, Path(spec["engine"]), spec["options"], threads)
         end_copy(process, who_runs(spec))
         check_sessions(sessions, [graph.name for graph in program.graphs], spec["backend"])
         encoder = benchmark.encoder(preset)
-        return Instance(driver, sessions, encoder, loadgen.QuerySampleResponse, complete)
+        response = loadgen.QuerySampleResponse
+        return Instance(driver, sessions, encoder, response, complete, first_token)
 
     round_ = load_round(spec["round"])
     operation = spec.get("operation")
@@ -142,8 +145,10 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
         else _operation(operation)
     )
     values = test_settings(round_, request, found)
+    first_token = loadgen.FirstTokenComplete if "use_token_latencies" in values else None
     instances = [
-        open_instance(found.threads, loadgen.QuerySamplesComplete) for _ in range(found.instances)
+        open_instance(found.threads, loadgen.QuerySamplesComplete, first_token)
+        for _ in range(found.instances)
     ]
     sut = make_sut(request.scenario, instances, store, found)
     settings = loadgen.TestSettings()

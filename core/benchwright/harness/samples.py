@@ -149,7 +149,8 @@ def _file(spec: TensorSpec) -> str:
 @dataclass(frozen=True)
 class SampleStore:
     """Preprocessed samples, memory-mapped. `fixed` by tensor name [count, …]; `ragged` by tensor
-    name (values, offsets, shapes)."""
+    name (values, offsets, shapes). A sample's size is the number of elements of its first ragged
+    tensor."""
 
     count: int
     fixed: Mapping[str, Array]
@@ -185,6 +186,15 @@ class SampleStore:
                 fix="run the `preprocess` task of this data set again",
             ) from error
 
+    @property
+    def sizes(self) -> NDArray[np.int64] | None:
+        """Each sample's size, int64 [count]; None where all have one shape."""
+        if not self.ragged:
+            return None
+        _, offsets, _ = next(iter(self.ragged.values()))
+        sizes: NDArray[np.int64] = np.diff(offsets)
+        return sizes
+
     def load(self, indices: Sequence[int]) -> LoadedSamples:
         """Copies the given samples to memory, contiguous in the given order."""
         order = np.asarray(indices, dtype=np.int64)
@@ -196,17 +206,25 @@ class SampleStore:
             ]
         slots = np.full(self.count, -1, dtype=np.int64)
         slots[order] = np.arange(order.size)
-        return LoadedSamples(fixed, ragged, slots)
+        sizes = self.sizes
+        return LoadedSamples(fixed, ragged, slots, None if sizes is None else sizes[order])
 
 
 @dataclass(frozen=True)
 class LoadedSamples:
     """Samples in memory in load order; `slots` int64 [count of the data set] maps a sample's
-    index to its place, -1 where it is not loaded."""
+    index to its place, -1 where it is not loaded; `sizes` int64 by place where they differ."""
 
     fixed: Mapping[str, Array]
     ragged: Mapping[str, Sequence[Array]]
     slots: NDArray[np.int64]
+    sizes: NDArray[np.int64] | None = None
+
+    def budget(self, batch: int) -> float:
+        """How much a batch of ragged samples may amount to, in count times largest size: as much
+        as `batch` samples of the median size."""
+        assert self.sizes is not None
+        return batch * max(1.0, float(np.median(self.sizes)))
 
     def slice(self, start: int, stop: int) -> dict[str, Any]:
         """The samples in consecutive places: views, nothing is copied."""

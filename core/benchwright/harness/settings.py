@@ -14,9 +14,13 @@ from benchwright.rounds import Round
 QUICK_MS = 2000
 """Duration of a quick run: long enough for a steady median, short enough to wait for."""
 
-QUICK_SERVER_MS = 4000
-"""The same in Server, where one pause of the machine of 20 ms in 2 s would already be more than
-the one percent of late queries that the rules allow."""
+BORNE_PAUSE_MS = 95
+"""A quick Server run bears pauses of the machine of so much in all: what comes in a pause is late
+by up to its length, and of all queries only few may be later than the latency bound. So it lasts
+the longer, the tighter that bound is."""
+
+EXPECTED_SHARE = 0.8
+"""loadgen is told to expect queries that take this share of the calibrated latency."""
 
 OFFLINE_HEADROOM = 1.3
 """An Offline query must last the minimum duration, so it is sized above the calibrated rate."""
@@ -45,8 +49,14 @@ def duration_ms(round_: Round, request: Request) -> int:
     if request.duration == "official":
         return int(round_.limits.min_duration_ms)
     if request.duration == "quick":
-        return QUICK_SERVER_MS if request.scenario == "Server" else QUICK_MS
+        conf = round_.conf(request.conf_key, request.scenario)
+        return max(QUICK_MS, _borne_ms(conf) if request.scenario == "Server" else 0)
     return int(request.duration) * 1000
+
+
+def _borne_ms(conf: Mapping[str, Any]) -> int:
+    late_share = 1 - float(conf["target_latency_percentile"]) / 100
+    return round((BORNE_PAUSE_MS - float(conf["target_latency"])) / late_share)
 
 
 def test_settings(round_: Round, request: Request, operation: Operation) -> dict[str, Any]:
@@ -72,7 +82,20 @@ def test_settings(round_: Round, request: Request, operation: Operation) -> dict
         "Offline": _offline,
     }[request.scenario]
     values.update(add(round_, conf, request, operation, official))
+    if takes_token_latencies(round_, request):
+        values["use_token_latencies"] = True
+        for name in ("ttft_latency", "tpot_latency"):
+            if name in conf:
+                values[name] = _milliseconds(float(conf[name]))
     return values
+
+
+def takes_token_latencies(round_: Round, request: Request) -> bool:
+    """Whether loadgen is told of first tokens: where the round or the campaign says so, and only
+    in performance runs."""
+    conf = round_.conf(request.conf_key, request.scenario)
+    asked = request.pins.get("token_latencies") or conf.get("use_token_latencies")
+    return bool(asked) and request.mode != "accuracy"
 
 
 def performance_samples(round_: Round, request: Request) -> int:
@@ -113,7 +136,7 @@ def _latency_ns(request: Request, operation: Operation) -> int:
     if pinned:
         return _milliseconds(float(pinned))
     # Too small an expectation is safe; too large a one runs out of pre-generated queries.
-    return max(1, int(operation.latency_s * 0.9 * 1e9))
+    return max(1, int(operation.latency_s * EXPECTED_SHARE * 1e9))
 
 
 def _server(

@@ -2,6 +2,9 @@
 
 SingleStream and MultiStream go straight through on the issuing thread. Offline cuts its one
 query into batches that the instances' threads take in turn. Server batches what has queued.
+
+Where samples differ in size, a batch is as large as its largest sample lets it be (what a program
+pads, it pads to that one), and Offline puts samples of like size together.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchwright.harness.instance import Held, Instance
 from benchwright.harness.samples import LoadedSamples, SampleStore
@@ -112,10 +116,11 @@ class OfflineSut(Sut):
         for start, stop, place in query.batches:
             if self.failure is not None:
                 return
+            ids = query.ids[start:stop]
             if place >= 0:
-                outputs = instance.compute_slice(samples, place, place + stop - start)
+                outputs = instance.compute_slice(ids, samples, place)
             else:
-                outputs = instance.compute_gather(samples, query.places[start:stop])
+                outputs = instance.compute_gather(ids, samples, query.places[start:stop])
             if held.put(start, stop, outputs):
                 query.complete(instance, held)
         query.complete(instance, held)
@@ -132,7 +137,8 @@ class _Query:
 
     What can be worked out for all samples at once is worked out here. `batches` gives (start,
     stop, place): the batch's samples in the query, and the place of the first where they lie in
-    consecutive places, else -1.
+    consecutive places, else -1. Samples that differ in size are sorted, the largest first, so
+    that the threads end at about the same time.
     """
 
     def __init__(
@@ -144,11 +150,17 @@ class _Query:
         self.ids = np.fromiter(ids, dtype=np.uint64, count=total)
         self.index = np.fromiter(indices, dtype=np.int64, count=total)
         self.places = samples.slots.take(self.index)
+        starts = np.arange(0, total, size)
+        if samples.sizes is not None:
+            sizes = samples.sizes.take(self.places)
+            order = np.argsort(-sizes, kind="stable")
+            self.ids, self.index = self.ids[order], self.index[order]
+            self.places = self.places[order]
+            starts = _batch_starts(sizes[order], samples.budget(size))
         # jumps[k]: how many places up to k do not follow their predecessor.
         jumps = np.zeros(total, dtype=np.int64)
         np.cumsum(np.diff(self.places) != 1, out=jumps[1:])
-        starts = np.arange(0, total, size)
-        stops = np.minimum(starts + size, total)
+        stops = np.append(starts[1:], total)[: starts.size]
         firsts = np.where(jumps[starts] == jumps[stops - 1], self.places[starts], -1)
         # Iterators over lists may be shared by threads: each item goes to one of them.
         self.batches = iter(
@@ -161,6 +173,17 @@ class _Query:
             ids = np.concatenate([self.ids[start:stop] for start, stop in spans])
             index = np.concatenate([self.index[start:stop] for start, stop in spans])
             instance.complete(ids.tolist(), outputs, index)
+
+
+def _batch_starts(sizes: NDArray[np.int64], budget: float) -> NDArray[np.int64]:
+    """Where batches begin in samples sorted by size, the largest first: count times largest size
+    stays within the budget, or a batch is one sample."""
+    starts = []
+    start = 0
+    while start < sizes.size:
+        starts.append(start)
+        start += max(1, int(budget // max(1, sizes[start])))
+    return np.asarray(starts, dtype=np.int64)
 
 
 class ServerSut(Sut):
@@ -179,6 +202,7 @@ class ServerSut(Sut):
     ) -> None:
         super().__init__(instances, store)
         self._batch = batch
+        self._budget = 0.0
         self._deadline = deadline_us / 1e6
         self._queue: deque[tuple[int, int]] = deque()
         self._idle: deque[threading.Lock] = deque()
@@ -221,10 +245,28 @@ class ServerSut(Sut):
             return False
         return True
 
+    def load(self, indices: Sequence[int]) -> None:
+        super().load(indices)
+        if self._samples.sizes is not None:
+            self._budget = self._samples.budget(self._batch)
+
     def _take(self) -> list[tuple[int, int]]:
         with self._taking:
             queue = self._queue
+            if self._samples.sizes is not None:
+                return self._take_ragged(self._samples.sizes)
             return [queue.popleft() for _ in range(min(len(queue), self._batch))]
+
+    def _take_ragged(self, sizes: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """What has queued, in its order, as long as it stays within the budget."""
+        taken: list[tuple[int, int]] = []
+        largest = 1
+        while self._queue:
+            largest = max(largest, int(sizes[self._places[self._queue[0][1]]]))
+            if taken and largest * (len(taken) + 1) > self._budget:
+                break
+            taken.append(self._queue.popleft())
+        return taken
 
     def _work(self, instance: Instance) -> None:
         sleep = threading.Lock()
