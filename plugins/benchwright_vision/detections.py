@@ -68,6 +68,7 @@ def mean_average_precision(data: DetectionSet, responses: Iterable[Entry]) -> Sc
     The first response to a sample counts; loadgen's index decides which picture it is of.
     """
     seen: set[int] = set()
+    categories = np.array([entry["id"] for entry in data.truth["categories"]])
     found: list[NDArray[np.float64]] = []
     for entry in responses:
         if entry.qsl_idx in seen:
@@ -75,7 +76,11 @@ def mean_average_precision(data: DetectionSet, responses: Iterable[Entry]) -> Sc
         if not 0 <= entry.qsl_idx < len(data.pictures):
             raise _unscorable(entry, f"the data set has {len(data.pictures)} samples")
         seen.add(entry.qsl_idx)
-        found.append(_placed(data, entry))
+        rows = _placed(data, entry)
+        unknown = rows[~np.isin(rows[:, 6], categories), 6]
+        if len(unknown):
+            raise _unscorable(entry, f"the annotations have no category {unknown[0]:g}")
+        found.append(rows)
     percent = _evaluate(data, seen, np.concatenate(found)) if found else 0.0
     return Score({"mAP": percent}, f"mAP={percent:.3f}%\n", len(seen))
 

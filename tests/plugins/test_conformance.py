@@ -28,6 +28,10 @@ class TestResnet50(BenchmarkExamination):
     info = "resnet50"
 
 
+class TestRetinanet(BenchmarkExamination):
+    info = "retinanet"
+
+
 class TestLinux(ProbeExamination):
     info = "linux"
 

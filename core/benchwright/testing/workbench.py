@@ -49,14 +49,15 @@ class Prepared:
 
 
 def at_hand(info: BenchmarkInfo, wanted: Sequence[str] = ()) -> list[PresetInfo]:
-    """The presets to examine: those named, or all that need no download and have what they
-    require."""
+    """The presets to examine: those named, or all that need no download and are for more than
+    speed."""
     if wanted:
         return [info.presets[name] for name in wanted]
     return [
         preset
         for preset in info.presets.values()
-        if all(isinstance(item, Packaged) for item in (*preset.dataset, *preset.model))
+        if not preset.speed_only
+        and all(isinstance(item, Packaged) for item in (*preset.dataset, *preset.model))
     ]
 
 
@@ -140,10 +141,8 @@ class Running:
 
     def outputs(self, store: SampleStore, indices: Sequence[int]) -> list[Any]:
         """Copies of the program's outputs for these samples, as one batch."""
-        import numpy as np
-
         batch = store.load(indices).slice(0, len(indices))
-        return [np.array(item) for item in self._driver(self._sessions, batch)]
+        return [_copied(item) for item in self._driver(self._sessions, batch)]
 
     def answers(self, store: SampleStore, indices: Sequence[int]) -> list[bytes]:
         """The encoded responses for these samples, computed as one batch."""
@@ -160,6 +159,15 @@ class Running:
             indices = list(range(start, min(start + size, store.count)))
             for index, data in zip(indices, self.answers(store, indices), strict=True):
                 yield Entry(seq_id=index, qsl_idx=index, data=data)
+
+
+def _copied(output: Any) -> Any:
+    """An output of a program: an array, or a list of arrays of different sizes."""
+    import numpy as np
+
+    if isinstance(output, np.ndarray):
+        return np.array(output)
+    return [np.array(item) for item in output]
 
 
 def rows_of(encoded: Any) -> list[bytes]:
