@@ -39,7 +39,7 @@ def write_classification_set(out: Path, progress: ProgressCallback) -> None:
     for index in range(CLASSIFICATION_COUNT):
         name = f"{index:08d}.jpg"
         size = CLASSIFICATION_SIZES[index % len(CLASSIFICATION_SIZES)]
-        _write_picture(folder / name, size, random)
+        write_picture(folder / name, size, random)
         lines.append(f"images/{name} {random.integers(CLASSES)}\n")
         progress(index + 1, CLASSIFICATION_COUNT)
     (out / VAL_MAP).write_text("".join(lines), encoding="ascii")
@@ -57,7 +57,7 @@ def write_detection_set(out: Path, progress: ProgressCallback) -> None:
     for index in range(DETECTION_COUNT):
         name = f"{index:016x}.jpg"
         width, height = DETECTION_SIZES[index % len(DETECTION_SIZES)]
-        _write_picture(folder / name, (width, height), random)
+        write_picture(folder / name, (width, height), random)
         images.append({"id": index + 1, "file_name": name, "width": width, "height": height})
         for _ in range(_OBJECTS):
             low, high = np.sort(random.random((2, 2)), 0) * (width, height)
@@ -79,7 +79,7 @@ def write_detection_set(out: Path, progress: ProgressCallback) -> None:
     (out / ANNOTATIONS).write_text(json.dumps(truth), encoding="ascii")
 
 
-def _write_picture(path: Path, size: tuple[int, int], random: np.random.Generator) -> None:
+def write_picture(path: Path, size: tuple[int, int], random: np.random.Generator) -> None:
     """Colour patches with finer ones on top: a JPEG of about the size of a photograph's."""
     import numpy as np
     from PIL import Image
