@@ -141,7 +141,12 @@ def train(
     say: Callable[[str], None] = lambda text: None,
 ) -> RetinaNet:
     """A trained network; seeding torch is the caller's work (`training.settle`)."""
-    network = RetinaNet(config).train().to(memory_format=torch.channels_last)
+    network = RetinaNet(config)
+    network.train()
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            # A fifth quicker on a CPU than with channels first.
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     centred = torch.from_numpy(np.concatenate(anchors(config)))
     targets = [
         match(torch.from_numpy(boxes), torch.from_numpy(labels), corners(centred))
