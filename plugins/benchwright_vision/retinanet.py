@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchwright.harness.samples import SampleWriter
 
 MODEL_FILE = "retinanet.onnx"
-_CHUNK = 64
+_CHUNK = 32
 
 
 def detect(sessions: Sessions, batch: Mapping[str, Any]) -> Sequence[Output]:
