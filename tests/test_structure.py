@@ -42,6 +42,8 @@ UNUSED_BY_PLANNING = {
     "benchwright_vision.resnet50",
     "difflib",
     "email.parser",
+    "pydantic",
+    "yaml",
 }
 """Light, but not free: what only a task, an error message or another command needs."""
 
@@ -132,7 +134,7 @@ def test_help_imports_no_library(tmp_path: Path) -> None:
 
 def test_planning_imports_and_makes_little(tmp_path: Path) -> None:
     """Start-up time is imports, so that they are what is counted here, and no seconds."""
-    code = (
+    program = (
         "import dataclasses, json, sys\n"
         "from doit.doit_cmd import DoitMain\n"
         "code = DoitMain().run(['list'])\n"
@@ -148,11 +150,18 @@ def test_planning_imports_and_makes_little(tmp_path: Path) -> None:
     )
     for name in ("benchwright.yaml", "dodo.py", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    code, own, made, everything = json.loads(done.stdout.splitlines()[-1])
-    assert code == 0, done.stderr
+    # Where something was built, what planning worked out is remembered.
+    (tmp_path / "build").mkdir()
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        code, own, made, everything = json.loads(done.stdout.splitlines()[-1])
+        assert code == 0, done.stderr
     assert "benchwright.plan" in own
     assert not UNUSED_BY_PLANNING & set(everything)
     assert len(own) <= MOST_MODULES, own

@@ -44,7 +44,7 @@ class Kit:
 
     def sessions(self, threads: int) -> Sessions:
         """One engine instance, opened by the product's backend with its default options."""
-        options = self._backend.options().model_dump(mode="json")
+        options = self._backend.load_options()().model_dump(mode="json")
         engine = Path(self._spec["engine"])
         return self._backend.load().open(self._program, engine, options, threads)
 

@@ -90,7 +90,7 @@ def resnet50(note: Note) -> Stock:
     described = lookup("benchmark", "resnet50", registry.benchmarks)
     preset, benchmark = described.presets["synthetic"], described.load()
     program = benchmark.program(preset.name)
-    options = info.options().model_dump(mode="json")
+    options = info.load_options()().model_dump(mode="json")
 
     def model(out: Path) -> None:
         note("writing ResNet-50 with random weights (100 MB)")

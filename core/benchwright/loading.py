@@ -15,7 +15,6 @@ import pluggy
 from benchwright import __version__
 from benchwright.errors import did_you_mean
 from benchwright.hooks import INTERFACE, INTERFACE_NAME, OLDEST_INTERFACE, Hooks
-from benchwright.options import Options
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names become parts of task names and of paths."""
@@ -90,12 +89,9 @@ def check_descriptor(item: Any, kind: type) -> None:
                 "digits, `.`, `_` and `-`"
             )
     named = next(getattr(item, field) for field in ("name", "benchmark") if hasattr(item, field))
-    for field in ("load", "available", "describe_system"):
+    for field in ("load", "load_options", "available", "describe_system"):
         if hasattr(item, field) and not callable(getattr(item, field)):
             raise NotFit(f"`{named}`, whose `{field}` cannot be called")
-    options = getattr(item, "options", Options)
-    if not (isinstance(options, type) and issubclass(options, Options)):
-        raise NotFit(f"`{named}`, whose `options` is no subclass of benchwright.options.Options")
     able = getattr(item, "capabilities", None)
     if hasattr(item, "capabilities") and type(able).__name__ != "Capabilities":
         raise NotFit(f"`{named}`, whose `capabilities` is {type(able).__name__}, not Capabilities")

@@ -6,9 +6,10 @@ converted and random weights then give the same graph. Needs the package `onnx`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +27,35 @@ INLINE_BYTES = 1_500_000_000
 ALIGNMENT = 4096
 """Where a weight in that file begins, so that engines may map it."""
 
+SMALL_BYTES = 1024
+"""Weights up to this stay in the graph: shapes and axes must be seen when it is checked."""
+
 IR_VERSION = 9
+
+
+class Blocks(NamedTuple):
+    """A weight that is never in memory as a whole, such as a table made of many files' parts.
+
+    read gives its values in order, as C-contiguous arrays of the given dtype and any size.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    read: Callable[[], Iterable[NDArray[Any]]]
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all of it."""
+        return self.size * self.dtype.itemsize
+
+    def whole(self) -> NDArray[Any]:
+        """All of it in memory."""
+        return np.concatenate([block.reshape(-1) for block in self.read()]).reshape(self.shape)
 
 
 class GraphWriter:
@@ -42,7 +71,7 @@ class GraphWriter:
         self._name = name
         self._opset = opset
         self._nodes: list[onnx.NodeProto] = []
-        self._weights: dict[str, Array] = {}
+        self._weights: dict[str, Array | Blocks] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._used: dict[str, int] = {}
@@ -62,7 +91,7 @@ class GraphWriter:
         self._outputs.append(self._value(name, dtype, shape))
         return name
 
-    def weight(self, name: str, values: Array) -> str:
+    def weight(self, name: str, values: Array | Blocks) -> str:
         """Adds a weight, in its own dtype; returns its name. BenchwrightError for a second one."""
         if name in self._weights:
             raise BenchwrightError(f"the graph {self._name} has two weights named `{name}`")
@@ -91,13 +120,9 @@ class GraphWriter:
 
     def model(self) -> onnx.ModelProto:
         """The whole model with its weights inside, checked."""
-        from onnx import checker, numpy_helper
+        from onnx import checker
 
-        weights = [
-            numpy_helper.from_array(np.ascontiguousarray(array), name)
-            for name, array in self._weights.items()
-        ]
-        model = self._model(weights)
+        model = self._model([_inline(name, array) for name, array in self._weights.items()])
         checker.check_model(model, full_check=True)
         return model
 
@@ -111,22 +136,23 @@ class GraphWriter:
         beside = path.with_name(f"{path.name}.data")
         with beside.open("wb") as file:
             weights = [
-                self._external(name, array, file, beside.name)
+                _inline(name, array)
+                if array.nbytes <= SMALL_BYTES
+                else self._external(name, array, file, beside.name)
                 for name, array in self._weights.items()
             ]
         path.write_bytes(self._model(weights).SerializeToString(deterministic=True))
         checker.check_model(str(path))
 
-    def _external(self, name: str, array: Array, file: Any, place: str) -> onnx.TensorProto:
+    def _external(
+        self, name: str, array: Array | Blocks, file: Any, place: str
+    ) -> onnx.TensorProto:
         from onnx import TensorProto
 
         file.seek(-file.tell() % ALIGNMENT, 1)
         offset = file.tell()
-        # In parts, so that a memory-mapped weight is not read at once.
-        flat = array.reshape(-1)
-        step = max(1, (1 << 26) // array.itemsize)
-        for start in range(0, flat.size, step):
-            file.write(np.ascontiguousarray(flat[start : start + step]).data)
+        for block in array.read() if isinstance(array, Blocks) else _parts(array):
+            file.write(block.data)
         tensor = TensorProto(
             name=name,
             data_type=self._helper.np_dtype_to_tensor_dtype(array.dtype),
@@ -166,6 +192,21 @@ class GraphWriter:
         number = self._used.get(stem, 0)
         self._used[stem] = number + 1
         return f"{stem}_{number}"
+
+
+def _inline(name: str, array: Array | Blocks) -> onnx.TensorProto:
+    from onnx import numpy_helper
+
+    whole = array.whole() if isinstance(array, Blocks) else np.asarray(array, order="C")
+    return numpy_helper.from_array(whole, name)
+
+
+def _parts(array: Array) -> Iterable[Array]:
+    """An array in parts of 64 MiB, so that a memory-mapped one is not read at once."""
+    flat = array.reshape(-1)
+    step = max(1, (1 << 26) // array.itemsize)
+    for start in range(0, flat.size, step):
+        yield np.ascontiguousarray(flat[start : start + step])
 
 
 def _helper() -> Any:

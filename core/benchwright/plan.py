@@ -12,14 +12,15 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchwright.campaign import Campaign, Pins, validate
+from benchwright.campaign import Campaign, Pins
+from benchwright.chosen import chosen
 from benchwright.contracts.backend import BackendInfo
 from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
 from benchwright.contracts.formatter import FormatterInfo
+from benchwright.contracts.options import no_options
 from benchwright.contracts.probe import JSON
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.layout import Layout
-from benchwright.options import Options
 from benchwright.plugins import Registry, lookup
 from benchwright.quantizing import FULL, check_names, quantizer_for
 from benchwright.rounds import SCENARIOS, Round, load_round
@@ -178,13 +179,13 @@ class Plan:
         """The power meter of the runs, by name or `auto`, with its options; None for none."""
         campaign = self.campaign
         for name, given in campaign.power.items():
-            model = Options
+            load = no_options
             if name != AUTO_METER:
                 place = campaign.where("power", name)
                 known = self.registry.power_meters
-                model = lookup("power meter", name, known, place).options
-            options = validate(model, given, campaign.document, ("power", name))
-            return {"meter": name, "options": options.model_dump(mode="json")}
+                load = lookup("power meter", name, known, place).load_options
+            options = chosen(load, given, campaign.document, ("power", name))
+            return {"meter": name, "options": options}
         return None
 
     def _check_leftovers(self) -> None:
@@ -226,7 +227,7 @@ class Plan:
                     where=self.campaign.where(*prefix, scenario),
                     fix=f"add it to `scenarios:`, or take it out ({', '.join(sorted(scenarios))})",
                 )
-            for name in pins.model_dump(exclude_none=True):
+            for name in pins:
                 if name not in PINS_OF[scenario]:
                     raise UsageError(
                         f"{scenario} has no setting `{name}`; allowed: "
@@ -251,7 +252,10 @@ class Plan:
         )
         self.engines.append(engine)
         for scenario in self._scenarios(engine):
-            pins = {**_pins(campaign.settings, scenario), **_pins(settings.settings, scenario)}
+            pins = {
+                **campaign.settings.get(scenario, {}),
+                **settings.settings.get(scenario, {}),
+            }
             for mode in campaign.modes:
                 if mode == "accuracy" and engine.preset.speed_only:
                     continue
@@ -278,9 +282,7 @@ class Plan:
         place = campaign.where("backends", backend_name) if listed else None
         backend = lookup("backend", backend_name, self.registry.backends, place)
         given = campaign.backends.get(backend_name, {})
-        options = validate(
-            backend.options, given, campaign.document, ("backends", backend_name)
-        ).model_dump(mode="json")
+        options = chosen(backend.load_options, given, campaign.document, ("backends", backend_name))
         quantizer, more = quantizer_for(campaign, self.registry, backend, precision)
         fused = self.registry.programs.get((name, backend_name))
         engine = Engine(benchmark, preset, backend, options, precision, quantizer, more, fused)
@@ -370,7 +372,7 @@ class Plan:
                 fix="measure its performance, or choose another preset",
             )
         if scenario is not None and mode is not None:
-            pins = _pins(self.campaign.settings, scenario)
+            pins = self.campaign.settings.get(scenario, {})
             run = Run(engine, scenario, mode, pins)
             if run.task not in {item.task for item in self.runs}:
                 self.runs.append(run)
@@ -413,12 +415,22 @@ class Plan:
         return f"benchwright run -c {self.campaign.document.name}"
 
     def families(self) -> Iterator[Engine]:
-        """One engine for each `<family>-<preset>`: whose data set and model are to be built."""
+        """One engine for each `<family>-<preset>`: whose data set and model are to be built.
+
+        It has the family's first benchmark, so that they are built in the same way whichever of
+        its benchmarks a campaign names.
+        """
+        first: dict[str, BenchmarkInfo] = {}
+        for info in self.registry.benchmarks.values():
+            first.setdefault(info.family, info)
         seen = set()
         for engine in self.engines:
-            if engine.family not in seen:
-                seen.add(engine.family)
-                yield engine
+            if engine.family in seen:
+                continue
+            seen.add(engine.family)
+            info = first[engine.benchmark.family]
+            preset = info.presets.get(engine.preset.name)
+            yield engine if preset is None else engine._replace(benchmark=info, preset=preset)
 
     def conf_key(self, benchmark: str) -> str:
         """The benchmark's key in mlperf.conf; its own name where the round does not know it."""
@@ -477,11 +489,6 @@ _CPU_NOISE = re.compile(r"\((r|tm)\)|\bcpu\b|@.*|\b(processor|\d+-core)\b", re.I
 
 def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") or "system"
-
-
-def _pins(settings: Mapping[Any, Pins], scenario: str) -> dict[str, Any]:
-    pins = settings.get(scenario)
-    return {} if pins is None else pins.model_dump(exclude_none=True)
 
 
 _PARTS = {

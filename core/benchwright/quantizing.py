@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from benchwright.campaign import Campaign, validate
+from benchwright.campaign import Campaign
+from benchwright.chosen import chosen
 from benchwright.contracts.backend import BackendInfo
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.plugins import Registry, lookup
@@ -59,8 +60,8 @@ def quantizer_for(
         )
     info = fitting[(named or list(fitting))[0]]
     given = campaign.quantizers.get(info.name, {})
-    options = validate(info.options, given, campaign.document, ("quantizers", info.name))
-    return info, options.model_dump(mode="json")
+    place = ("quantizers", info.name)
+    return info, chosen(info.load_options, given, campaign.document, place)
 
 
 def check_names(campaign: Campaign, registry: Registry, used: set[str]) -> None:

@@ -22,7 +22,8 @@ MOST_VALUES = 200_000
 
 
 class Document(NamedTuple):
-    """A parsed YAML file: its text, its plain data, and the line of each value by path."""
+    """A parsed YAML file: its text, its plain data, and the line of each value by path. Without
+    data it only tells lines: what the data was is known from before."""
 
     name: str
     text: str
@@ -104,15 +105,19 @@ def _refuse_depth(text: str, loader_class: Any, name: str) -> None:
 
 def load(path: Path) -> Document:
     """Reads and parses a YAML file."""
+    return parse(read(path), str(path))
+
+
+def read(path: Path) -> str:
+    """A file's text; UsageError where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UsageError("this file is not UTF-8 text", where=str(path), why=str(error)) from error
     except OSError as error:
         raise UsageError(
             "this file cannot be read", where=str(path), why=error.strerror or str(error)
         ) from error
-    return parse(text, str(path))
 
 
 def _lines(node: yaml.Node, name: str) -> dict[Location, int]:

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from benchwright.contracts.backend import BackendInfo, Capabilities
 from benchwright.hooks import hookimpl
-from benchwright.options import Options
 
 if TYPE_CHECKING:
     from benchwright.contracts.backend import Backend
+    from benchwright_onnxruntime.options import OnnxRuntimeOptions
 
 BENCHWRIGHT_INTERFACE = 1
 """The interface that this plugin was built for."""
-
-
-class OnnxRuntimeOptions(Options):
-    """What may be set under `backends: {onnxruntime: …}`."""
-
-    graph_optimization: Literal["all", "extended", "basic", "disabled"] = Field(
-        "all", description="how far the graph is optimised when the engine is built"
-    )
-    spinning: bool = Field(
-        False,
-        description="whether idle compute threads spin: quicker hand-over on cores that nothing "
-        "else uses, slower where threads share cores",
-    )
-    memory_pattern: bool = Field(
-        True, description="plan buffers ahead for repeated shapes; switch off for ragged ones"
-    )
 
 
 def _load() -> Backend:
     from benchwright_onnxruntime.backend import OnnxRuntimeBackend
 
     return OnnxRuntimeBackend()
+
+
+def _load_options() -> type[OnnxRuntimeOptions]:
+    from benchwright_onnxruntime.options import OnnxRuntimeOptions
+
+    return OnnxRuntimeOptions
 
 
 @hookimpl
@@ -49,7 +37,7 @@ def backends() -> Iterable[BackendInfo]:
             summary="ONNX Runtime, CPU execution provider",
             capabilities=Capabilities(forms=("onnx",), precisions=("fp32", "int8")),
             load=_load,
-            options=OnnxRuntimeOptions,
+            load_options=_load_options,
             engine_options=("graph_optimization",),
             tools=("onnxruntime",),
             # An optimised graph holds layouts chosen for this CPU.

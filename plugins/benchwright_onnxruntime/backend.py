@@ -14,6 +14,7 @@ import onnxruntime
 from benchwright.contracts.backend import Backend
 from benchwright.contracts.program import Array, Graph, Program, Sessions
 from benchwright.errors import BenchwrightError
+from benchwright.onnxgraph import SMALL_BYTES
 
 _PROVIDERS = ["CPUExecutionProvider"]
 _LEVELS = {
@@ -55,6 +56,8 @@ class OnnxRuntimeBackend(Backend):
             settings.graph_optimization_level = _LEVELS[options["graph_optimization"]]
             settings.optimized_model_filepath = str(out / f"{graph.name}.onnx")
             settings.log_severity_level = _QUIET
+            if (model / f"{graph.onnx}.data").exists():
+                _keep_weights_beside(settings, f"{graph.name}.onnx.data")
             session = _open(model / graph.onnx, settings)
             _check(session, graph, model / graph.onnx)
             del session
@@ -81,6 +84,14 @@ class OnnxRuntimeBackend(Backend):
             )
             for graph in program.graphs
         }
+
+
+def _keep_weights_beside(settings: Any, name: str) -> None:
+    """Lets the engine have a file of weights of its own, where the model has one: otherwise it
+    would go on naming the model's, or pass the 2 GiB that a graph may have."""
+    option = "session.optimized_model_external_initializers"
+    settings.add_session_config_entry(f"{option}_file_name", name)
+    settings.add_session_config_entry(f"{option}_min_size_in_bytes", str(SMALL_BYTES))
 
 
 def _open(path: Path, settings: Any) -> Any:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from benchwright.contracts.power import PowerMeter, PowerMeterInfo
-from benchwright.options import Options
 
-
-class RaplOptions(Options):
-    """What may be set under `power: {rapl: …}`."""
-
-    interval_ms: int = Field(
-        200,
-        ge=10,
-        le=60_000,
-        strict=True,
-        description="milliseconds between two readings of the counters",
-    )
+if TYPE_CHECKING:
+    from benchwright_rapl.options import RaplOptions
 
 
 def _available() -> bool:
@@ -33,10 +23,16 @@ def _load() -> PowerMeter:
     return RaplMeter()
 
 
+def _load_options() -> type[RaplOptions]:
+    from benchwright_rapl.options import RaplOptions
+
+    return RaplOptions
+
+
 RAPL = PowerMeterInfo(
     name="rapl",
     summary="energy counters of the processor packages (RAPL, Linux on x86)",
     available=_available,
     load=_load,
-    options=RaplOptions,
+    load_options=_load_options,
 )

@@ -59,7 +59,7 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
         seconds=1.0 + preset.disk_bytes / 100e6,
-        disk_bytes=preset.disk_bytes // 2,
+        disk_bytes=0 if folder else preset.disk_bytes // 2,
         download_bytes=0 if folder else fetched_bytes(preset.dataset),
     )
 

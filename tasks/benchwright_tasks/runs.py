@@ -37,6 +37,7 @@ def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
             ],
             seconds=expected_seconds(plan, run),
             rerun=run.task in plan.rerun,
+            resources={"memory": run.engine.preset.memory_bytes},
             epilogue="benchwright.steps.summary:print_verdict",
         )
 

@@ -24,7 +24,6 @@ from benchwright.contracts.power import PowerMeterInfo
 from benchwright.contracts.probe import Probe, ProbeInfo
 from benchwright.contracts.program import FusedProgramInfo
 from benchwright.hooks import NAMESPACE, hookimpl
-from benchwright.options import Options
 from benchwright.plugins import Registry
 from benchwright.tracing import TRACE_VARIABLE, brief
 
@@ -173,10 +172,6 @@ METER = PowerMeterInfo("m", "s", lambda: True, load)
 FORMATTER = FormatterInfo("f", "s", ("v",), load, lambda facts: {})
 
 
-class NotOptions:
-    pass
-
-
 @pytest.mark.parametrize(
     ("hook", "item", "problem"),
     [
@@ -186,8 +181,7 @@ class NotOptions:
         ("backends", replace(BACKEND, name="../x"), "a BackendInfo whose `name` is '../x'"),
         ("backends", replace(BACKEND, name=4), "a BackendInfo whose `name` is 4"),
         ("backends", replace(BACKEND, load=None), "`b`, whose `load` cannot be called"),
-        ("backends", replace(BACKEND, options=NotOptions), "`b`, whose `options` is no subclass"),
-        ("backends", replace(BACKEND, options=Options()), "`b`, whose `options` is no subclass"),
+        ("backends", replace(BACKEND, load_options={}), "`b`, whose `load_options` cannot be"),
         (
             "backends",
             replace(BACKEND, capabilities=("onnx",)),

@@ -10,7 +10,7 @@ import pytest
 
 from benchwright import onnxgraph
 from benchwright.errors import BenchwrightError
-from benchwright.onnxgraph import GraphWriter
+from benchwright.onnxgraph import Blocks, GraphWriter
 
 
 def _answer(path: Path) -> list[list[float]]:
@@ -52,6 +52,7 @@ def test_large_weights_lie_beside_the_graph(
     writer: GraphWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnxgraph, "INLINE_BYTES", 8)
+    monkeypatch.setattr(onnxgraph, "SMALL_BYTES", 0)
     path = tmp_path / "small.onnx"
     writer.save(path)
     beside = tmp_path / "small.onnx.data"
@@ -64,6 +65,7 @@ def test_a_memory_mapped_weight_in_any_layout_is_written_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnxgraph, "INLINE_BYTES", 0)
+    monkeypatch.setattr(onnxgraph, "SMALL_BYTES", 0)
     mapped = np.memmap(tmp_path / "w", dtype=np.float32, mode="w+", shape=(2, 3))
     mapped[:] = np.arange(6).reshape(2, 3)
     writer = GraphWriter("mapped")
@@ -72,6 +74,40 @@ def test_a_memory_mapped_weight_in_any_layout_is_written_in_order(
     writer.output("y", "float32", ("N", 2))
     writer.save(tmp_path / "mapped.onnx")
     assert _answer(tmp_path / "mapped.onnx") == [[4.0, 13.0]]
+
+
+@pytest.mark.parametrize("inline", [0, 1000])
+def test_a_weight_may_come_in_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: int
+) -> None:
+    monkeypatch.setattr(onnxgraph, "INLINE_BYTES", inline)
+    monkeypatch.setattr(onnxgraph, "SMALL_BYTES", inline)
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+    blocks = Blocks(rows.dtype, (3, 2), lambda: iter([rows[:2], rows[2]]))
+    writer = GraphWriter("blocks")
+    writer.input("x", "float32", ("N", 3))
+    writer.node("MatMul", ["x", writer.weight("w", blocks)], "y")
+    writer.output("y", "float32", ("N", 2))
+    writer.save(tmp_path / "blocks.onnx")
+    assert _answer(tmp_path / "blocks.onnx") == [[8.0, 11.0]]
+    assert writer.parameters == 6
+
+
+def test_shapes_stay_in_a_graph_whose_weights_lie_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime needs their values to check the graph."""
+    monkeypatch.setattr(onnxgraph, "INLINE_BYTES", 0)
+    writer = GraphWriter("shapes")
+    writer.input("x", "float32", ("N", 3))
+    weight = writer.weight("w", np.ones((3, 300), np.float32))
+    sizes = writer.constant([1, 299], "int64")
+    first, _ = writer.nodes("Split", [writer.node("MatMul", ["x", weight]), sizes], 2, axis=1)
+    writer.node("Identity", [first], "y")
+    writer.output("y", "float32", ("N", 1))
+    writer.save(tmp_path / "shapes.onnx")
+    assert (tmp_path / "shapes.onnx.data").stat().st_size == 3600
+    assert _answer(tmp_path / "shapes.onnx") == [[3.0]]
 
 
 def test_a_name_is_used_once(writer: GraphWriter) -> None:

@@ -43,7 +43,9 @@ METER = """
     @hookimpl
     def power_meters():
         return [
-            PowerMeterInfo("bench", "a bench supply", lambda: True, Bench, options=BenchOptions)
+            PowerMeterInfo(
+                "bench", "a bench supply", lambda: True, Bench, load_options=lambda: BenchOptions
+            )
         ]
     """
 

@@ -30,10 +30,9 @@ def code(beginning: str) -> str:
 
 def follow(package: Path) -> None:
     """Does to a new package what section 2 of the page says."""
-    init = package / "src/benchwright_acme/__init__.py"
-    text = init.read_text("utf-8")
-    options = text[text.index("class AcmeOptions") : text.index("\n\ndef _backend")]
-    init.write_text(text.replace(options, code("class AcmeOptions")), "utf-8")
+    module = package / "src/benchwright_acme/backend_options.py"
+    text = module.read_text("utf-8")
+    module.write_text(text[: text.index("class AcmeOptions")] + code("class AcmeOptions"), "utf-8")
     backend = package / "src/benchwright_acme/backend.py"
     text = backend.read_text("utf-8")
     session = text[text.index("class AcmeSession") : text.index("\n\nclass AcmeBackend")]

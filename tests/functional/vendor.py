@@ -107,7 +107,7 @@ def backends():
             summary="answers one class, whatever the image",
             capabilities=Capabilities(forms=("onnx",)),
             load=AcmeBackend,
-            options=AcmeOptions,
+            load_options=lambda: AcmeOptions,
             engine_options=("answer",),
             requires=("acme-runtime",),
         )

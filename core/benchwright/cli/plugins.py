@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchwright.chosen import options_model
 from benchwright.cli.common import print_json
 from benchwright.contained import Fault
 from benchwright.embed import make_plan
@@ -158,7 +159,7 @@ def _thing(registry: Registry, family: str, item: Any) -> dict[str, Any]:
         "summary": item.summary,
         "plugin": registry.bringer(family, key).name,
     }
-    if hasattr(item, "options"):
+    if hasattr(item, "load_options"):
         found["options"] = _options(registry, family, item)
     if family == "backends":
         able = item.capabilities
@@ -182,7 +183,12 @@ def _thing(registry: Registry, family: str, item: Any) -> dict[str, Any]:
 def _options(registry: Registry, family: str, item: Any) -> list[dict[str, Any]]:
     """The options as declared; a model of a plugin's may itself be at fault."""
     try:
-        told = registry.ask(family, item.name, "options", lambda: list(describe(item.options)))
+        told = registry.ask(
+            family,
+            item.name,
+            "options",
+            lambda: list(describe(options_model(item.name, item.load_options))),
+        )
     except Fault:
         return []
     return [

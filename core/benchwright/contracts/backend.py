@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchwright.options import Options
+from benchwright.contracts.options import LoadOptions, no_options
 
 if TYPE_CHECKING:
     from benchwright.contracts.program import Form, Program, Sessions
@@ -57,7 +57,7 @@ class Backend(ABC):
 class BackendInfo:
     """What the `backends` hook hands over.
 
-    options: the typed model of what a user may set under `backends: {name: …}`.
+    load_options: gives the typed model of what a user may set under `backends: {name: …}`.
     engine_options: the names of those options that change the engine (the others change runs
     only); tools: distributions whose versions enter the engine's key; identity: names of
     machine facts (see contracts.probe) that enter it; requires: distributions that must be
@@ -68,7 +68,7 @@ class BackendInfo:
     summary: str
     capabilities: Capabilities
     load: Callable[[], Backend]
-    options: type[Options] = Options
+    load_options: LoadOptions = no_options
     engine_options: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchwright.options import Options
+from benchwright.contracts.options import LoadOptions, no_options
 
 
 class Executor(ABC):
@@ -25,4 +25,4 @@ class ExecutorInfo:
     name: str
     summary: str
     load: Callable[[], Executor]
-    options: type[Options] = Options
+    load_options: LoadOptions = no_options

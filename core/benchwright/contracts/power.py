@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchwright.options import Options
+from benchwright.contracts.options import LoadOptions, no_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +49,4 @@ class PowerMeterInfo:
     summary: str
     available: Callable[[], bool]
     load: Callable[[], PowerMeter]
-    options: type[Options] = Options
+    load_options: LoadOptions = no_options

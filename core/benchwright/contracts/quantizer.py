@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchwright.options import Options
+from benchwright.contracts.options import LoadOptions, no_options
 
 if TYPE_CHECKING:
     from benchwright.contracts.program import Array, Program
@@ -46,6 +46,6 @@ class QuantizerInfo:
     precision: str
     backends: tuple[str, ...]
     load: Callable[[], Quantizer]
-    options: type[Options] = Options
+    load_options: LoadOptions = no_options
     tools: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

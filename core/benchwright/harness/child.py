@@ -24,7 +24,7 @@ from benchwright.harness.watch import threads_that_raise, threads_that_raise_no_
 
 if TYPE_CHECKING:
     from benchwright.harness.calibrate import Operation
-    from benchwright.harness.instance import Instance
+    from benchwright.harness.instance import Complete, Instance
     from benchwright.harness.samples import SampleStore
     from benchwright.harness.sut import Sut
 
@@ -107,7 +107,7 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     """Opens, calibrates, tests; returns what is to be recorded."""
     loadgen = import_loadgen(spec["loadgen"])
 
-    from benchwright.harness.instance import Complete, Instance
+    from benchwright.harness.instance import Instance
     from benchwright.harness.samples import SampleStore
     from benchwright.harness.settings import Request, apply, test_settings
     from benchwright.harness.watch import Forks, check_sessions
@@ -145,7 +145,7 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
         else _operation(operation)
     )
     values = test_settings(round_, request, found)
-    first_token = loadgen.FirstTokenComplete if "use_token_latencies" in values else None
+    first_token = _first_token(loadgen) if "use_token_latencies" in values else None
     instances = [
         open_instance(found.threads, loadgen.QuerySamplesComplete, first_token)
         for _ in range(found.instances)
@@ -173,6 +173,18 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
         "forks": forks.count - forked,
         "problems": registry.problems(),
     }
+
+
+def _first_token(loadgen: Any) -> Complete:
+    told: Complete | None = getattr(loadgen, "FirstTokenComplete", None)
+    if told is None:
+        raise BenchwrightError(
+            "this loadgen takes no token latencies",
+            where=str(loadgen.__file__),
+            why="it is older than 4.0",
+            fix="take a newer one (`loadgen:` in the campaign), or leave `token_latencies` out",
+        )
+    return told
 
 
 def _operation(values: Mapping[str, Any]) -> Operation:

@@ -7,6 +7,7 @@ int64 [count, rank]. `samples.json` describes them.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,8 +91,9 @@ class SampleWriter:
 
     def _add_ragged(self, spec: TensorSpec, value: Array) -> None:
         if spec.name not in self._streams:
-            path = self._folder / f"{_file(spec)}.values"
+            path = self._folder / f"{_file(spec)}.npy"
             self._streams[spec.name] = path.open("wb")
+            self._streams[spec.name].write(_header(spec, _ANY_COUNT))
             self._offsets[spec.name] = [0]
             self._shapes[spec.name] = []
         self._streams[spec.name].write(value.tobytes())
@@ -119,18 +121,10 @@ class SampleWriter:
         (self._folder / INDEX).write_text(text + "\n", encoding="utf-8")
 
     def _close_ragged(self, spec: TensorSpec) -> None:
-        self._streams.pop(spec.name).close()
-        values = self._folder / f"{_file(spec)}.values"
-        flat = np.lib.format.open_memmap(
-            self._folder / f"{_file(spec)}.npy",
-            mode="w+",
-            dtype=np.dtype(spec.dtype),
-            shape=(self._offsets[spec.name][-1],),
-        )
-        if flat.size:
-            flat[:] = np.memmap(values, dtype=np.dtype(spec.dtype), mode="r")
-        flat.flush()
-        values.unlink()
+        stream = self._streams.pop(spec.name)
+        stream.seek(0)
+        stream.write(_header(spec, self._offsets[spec.name][-1]))
+        stream.close()
         np.save(
             self._folder / f"{_file(spec)}.offsets.npy",
             np.asarray(self._offsets[spec.name], dtype=np.int64),
@@ -139,6 +133,18 @@ class SampleWriter:
             self._folder / f"{_file(spec)}.shapes.npy",
             np.asarray(self._shapes[spec.name], dtype=np.int64),
         )
+
+
+_ANY_COUNT = 10**18
+"""Stands in a file's beginning until the count is known: as long as any."""
+
+
+def _header(spec: TensorSpec, count: int) -> bytes:
+    """How a one-dimensional .npy file begins; equally long for every count."""
+    buffer = io.BytesIO()
+    described = {"descr": np.dtype(spec.dtype).str, "fortran_order": False, "shape": (count,)}
+    np.lib.format.write_array_header_1_0(buffer, described)
+    return buffer.getvalue()
 
 
 def _file(spec: TensorSpec) -> str:

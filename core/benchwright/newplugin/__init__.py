@@ -29,6 +29,9 @@ KINDS = {
 }
 """Kind → what the README calls it, in the order in which files name them."""
 
+_WITH_OPTIONS = ("backend", "quantizer")
+"""Kinds that come with an options model, in a module of its own: it is rarely imported."""
+
 _NEED_ONNX = {"quantizer", "benchmark"}
 _LONGEST = 40
 
@@ -124,6 +127,8 @@ class NewPlugin:
         types: set[str] = set()
         for kind in (item for item in KINDS if item in self.kinds):
             made[f"{home}/{kind}.py"] = filled(f"{kind}.py")
+            if kind in _WITH_OPTIONS:
+                made[f"{home}/{kind}_options.py"] = filled(f"{kind}_options.py")
             made[f"tests/test_{kind}.py"] = filled(f"{kind}.test")
             lines = filled(f"{kind}.piece").splitlines()
             imports.update(line[3:] for line in lines if line.startswith("#: "))
@@ -181,7 +186,7 @@ def _import_block(lines: Iterable[str]) -> str:
     groups: Sequence[list[str]] = ([], [])
     for module in sorted(names):
         top = module.split(".")[0]
-        groups[top in ("benchwright", "pydantic")].append(
+        groups[top == "benchwright"].append(
             f"from {module} import {', '.join(sorted(names[module]))}\n"
         )
     return "\n".join("".join(group) for group in groups if group)

@@ -12,6 +12,7 @@ from string import Formatter
 from typing import Any
 
 from benchwright.errors import BenchwrightError, UsageError, did_you_mean
+from benchwright.remembered import remembered
 from benchwright.rounds.decode import decode
 from benchwright.rounds.model import SCENARIOS, Round
 
@@ -64,7 +65,8 @@ def read_round(path: Path) -> Round:
     """Read a round's file; its name is the file's. Raises `BenchwrightError`."""
     source = path.name
     try:
-        raw = _parse(path.read_text(encoding="utf-8"), source)
+        text = path.read_text(encoding="utf-8")
+        raw = remembered(f"round {path}", [text], lambda: (_parse(text, source), [__file__]))
     except (OSError, UnicodeDecodeError) as error:
         raise BenchwrightError(
             "cannot read the round's file", where=str(path), why=str(error)

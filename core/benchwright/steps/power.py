@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from benchwright.chosen import options_model
 from benchwright.contained import Fault
 from benchwright.contracts.power import PowerMeter, PowerSummary
 from benchwright.plan import AUTO_METER
@@ -60,7 +61,8 @@ class Metering:
         if not isinstance(meter, PowerMeter):
             raise TypeError(f"`load` gave {type(meter).__name__}, not a PowerMeter")
         # Whoever asks for any meter at all has given no options: that one's defaults hold.
-        meter.configure(info.options.model_validate(self._options).model_dump(mode="json"))
+        options = options_model(self._name, info.load_options).model_validate(self._options)
+        meter.configure(options.model_dump(mode="json"))
         return meter
 
     def _ask(self, what: str, function: Any) -> Any:

@@ -113,7 +113,7 @@ class BackendExamination(OptionsExamination):
         cls, exercise: Exercise, place: Path, more: Mapping[str, Any] | None = None
     ) -> BuiltEngine:
         info: BackendInfo = cls.descriptor()
-        given = info.options.model_validate({**cls.options, **(more or {})})
+        given = info.load_options().model_validate({**cls.options, **(more or {})})
         options = given.model_dump(mode="json")
         engine_options = {name: options[name] for name in info.engine_options}
         model = exercise.write_model(place / "model")
@@ -451,7 +451,7 @@ class BackendExamination(OptionsExamination):
 
     def _try(self, program: Program, place: Path) -> None:
         info: BackendInfo = self.descriptor()
-        options = info.options.model_validate(dict(self.options)).model_dump(mode="json")
+        options = info.load_options().model_validate(dict(self.options)).model_dump(mode="json")
         out = place / "engine"
         out.mkdir(exist_ok=True)
         engine_options = {name: options[name] for name in info.engine_options}

@@ -17,12 +17,12 @@ from typing import Any, ClassVar, TypeVar
 import pytest
 
 from benchwright import yamlfile
-from benchwright.campaign import validate
 from benchwright.distributions import NOT_INSTALLED, tool_version
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.options import Options
 from benchwright.plugins import Registry
 from benchwright.testing.verdict import fail, require
+from benchwright.validation import validate
 
 HEAVY = (
     "numpy", "onnx", "onnxruntime", "openvino", "torch", "tensorflow", "tensorrt", "jax", "scipy",
@@ -150,10 +150,10 @@ class OptionsExamination(Examination):
     """Options: documented, with defaults that hold, and strict about names and types."""
 
     def _options(self) -> type[Options]:
-        model = self.descriptor().options
+        model = self.descriptor().load_options()
         require(
             isinstance(model, type) and issubclass(model, Options),
-            "`options` of the descriptor must be a subclass of benchwright.options.Options",
+            "`load_options` of the descriptor must give a subclass of benchwright.options.Options",
         )
         found: type[Options] = model
         return found

@@ -104,7 +104,7 @@ FAKE = BackendInfo(
     summary="right answers after a settable time, for tests",
     capabilities=Capabilities(forms=("onnx",)),
     load=FakeBackend,
-    options=FakeOptions,
+    load_options=lambda: FakeOptions,
     tools=("onnxruntime",),
     requires=("onnxruntime",),
     sources=("benchwright.testing.fake",),

@@ -34,7 +34,7 @@ class PowerMeterExamination(OptionsExamination):
             pytest.skip(f"this machine has no meter `{info.name}` that this user may read")
         meter = info.load()
         require(isinstance(meter, PowerMeter), f"load() gave {type(meter).__name__}, no PowerMeter")
-        meter.configure(info.options().model_dump())
+        meter.configure(info.load_options()().model_dump())
         return meter
 
     def _measured(self) -> PowerSummary:

@@ -53,7 +53,7 @@ class QuantizerExamination(OptionsExamination):
         before = contents(model)
         out = place / "quantised"
         out.mkdir(parents=True)
-        options = info.options.model_validate(dict(self.options)).model_dump(mode="json")
+        options = info.load_options().model_validate(dict(self.options)).model_dump(mode="json")
         samples = self._samples(exercise) if calibration is None else calibration()
         facts = info.load().quantize(exercise.program, model, samples, options, out)
         require(contents(model) == before, f"{exercise.name}: the model's own files were changed")
@@ -104,7 +104,7 @@ class QuantizerExamination(OptionsExamination):
     def test_the_answers_stay_near(self, tmp_path: Path) -> None:
         """Within the tolerance of the full precision's, on the backend that it is made for."""
         info = backend_named(self.backend or self.descriptor().backends[0])
-        options = info.options().model_dump(mode="json")
+        options = info.load_options()().model_dump(mode="json")
         engine_options = {name: options[name] for name in info.engine_options}
         for exercise in self.programs():
             place = tmp_path / exercise.name
@@ -156,7 +156,7 @@ class QuantizerExamination(OptionsExamination):
         """The file is named."""
         exercise = dense()
         info: QuantizerInfo = self.descriptor()
-        options = info.options.model_validate(dict(self.options)).model_dump(mode="json")
+        options = info.load_options().model_validate(dict(self.options)).model_dump(mode="json")
         model, out = tmp_path / "model", tmp_path / "out"
         model.mkdir()
         out.mkdir()

@@ -130,7 +130,7 @@ class Running:
     def __init__(
         self, program: Program, backend: BackendInfo, model: Path, place: Path, encoder: Encoder
     ) -> None:
-        options = backend.options().model_dump(mode="json")
+        options = backend.load_options()().model_dump(mode="json")
         loaded = backend.load()
         place.mkdir(parents=True)
         engine_options = {name: options[name] for name in backend.engine_options}

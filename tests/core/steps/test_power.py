@@ -62,7 +62,7 @@ def registry_of(**meters: PowerMeterInfo) -> Registry:
 
 
 def info(name: str, load: Any, available: Any = lambda: True) -> PowerMeterInfo:
-    return PowerMeterInfo(name, "s", available, load, options=MeterOptions)
+    return PowerMeterInfo(name, "s", available, load, load_options=lambda: MeterOptions)
 
 
 def metering_of(load: Any) -> tuple[Metering, Registry]:

@@ -255,7 +255,7 @@ class FastOptions(Options):
 
 
 class TestVariant(BackendExamination):
-    info = info_of(WrongOptionWrongAnswer, options=FastOptions)
+    info = info_of(WrongOptionWrongAnswer, load_options=lambda: FastOptions)
     variants = ({"fast": True},)
     finds = ("test_the_answers_are_right_under_every_variant",)
 
@@ -366,7 +366,7 @@ class UnsaidOptions(Options):
 
 
 class TestOptions(BackendExamination):
-    info = info_of(Wrapped, options=UnsaidOptions)
+    info = info_of(Wrapped, load_options=lambda: UnsaidOptions)
     finds = (
         "test_every_option_is_described",
         "test_every_option_has_a_default_that_holds",
@@ -379,12 +379,12 @@ class DefaultRefused(Options):
 
 
 class TestDefaultRefused(BackendExamination):
-    info = info_of(Wrapped, options=DefaultRefused)
+    info = info_of(Wrapped, load_options=lambda: DefaultRefused)
     finds = ("test_every_option_has_a_default_that_holds",)
 
 
 class TestLooseOptions(BackendExamination):
-    info = info_of(Wrapped, options=LooseOptions)
+    info = info_of(Wrapped, load_options=lambda: LooseOptions)
     finds = (
         "test_every_option_is_described",
         "test_a_misspelt_option_is_refused_with_the_near_miss",

@@ -16,8 +16,8 @@ from benchwright.errors import BenchwrightError
 from benchwright.plugins import Registry
 from benchwright_rapl import counters, meter
 from benchwright_rapl.counters import FOLDER, Package, packages, used
-from benchwright_rapl.descriptor import RaplOptions
 from benchwright_rapl.meter import RaplMeter
+from benchwright_rapl.options import RaplOptions
 
 SPAN = 262_143_328_850
 

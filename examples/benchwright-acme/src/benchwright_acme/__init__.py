@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from benchwright.contracts.backend import BackendInfo, Capabilities
 from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
 from benchwright.contracts.formatter import FormatterInfo
@@ -18,7 +16,6 @@ from benchwright.contracts.probe import JSON, ProbeInfo
 from benchwright.contracts.program import FusedProgramInfo
 from benchwright.contracts.quantizer import QuantizerInfo
 from benchwright.hooks import hookimpl
-from benchwright.options import Options
 
 if TYPE_CHECKING:
     from benchwright.contracts.backend import Backend
@@ -28,22 +25,10 @@ if TYPE_CHECKING:
     from benchwright.contracts.probe import Probe
     from benchwright.contracts.program import Program
     from benchwright.contracts.quantizer import Quantizer
+    from benchwright_acme.options import AcmeInt8Options, AcmeOptions
 
 BENCHWRIGHT_INTERFACE = 1
 """The interface of Benchwright that this package was written for."""
-
-
-class AcmeOptions(Options):
-    """What may be set under `backends: {acme: …}`."""
-
-    streams: int = Field(1, ge=1, le=64, description="parts of a batch that run side by side")
-    fold: bool = Field(True, description="compute what does not depend on the input when building")
-
-
-class AcmeInt8Options(Options):
-    """What may be set under `quantizers: {acme-int8: …}`."""
-
-    per_channel: bool = Field(True, description="a scale for each output channel, not one for all")
 
 
 def _backend() -> Backend:
@@ -52,10 +37,22 @@ def _backend() -> Backend:
     return AcmeBackend()
 
 
+def _backend_options() -> type[AcmeOptions]:
+    from benchwright_acme.options import AcmeOptions
+
+    return AcmeOptions
+
+
 def _quantizer() -> Quantizer:
     from benchwright_acme.quantizer import AcmeQuantizer
 
     return AcmeQuantizer()
+
+
+def _quantizer_options() -> type[AcmeInt8Options]:
+    from benchwright_acme.options import AcmeInt8Options
+
+    return AcmeInt8Options
 
 
 def _probe() -> Probe:
@@ -114,7 +111,7 @@ def backends() -> Iterable[BackendInfo]:
                 dtypes=("float32", "int64", "int8", "bool"),
             ),
             load=_backend,
-            options=AcmeOptions,
+            load_options=_backend_options,
             engine_options=("fold",),
             tools=("onnx", "numpy"),
             identity=("acme.devices",),
@@ -135,7 +132,7 @@ def quantizers() -> Iterable[QuantizerInfo]:
             precision="int8",
             backends=("acme",),
             load=_quantizer,
-            options=AcmeInt8Options,
+            load_options=_quantizer_options,
             tools=("onnx", "numpy"),
             sources=("benchwright_acme.quantizer",),
         )

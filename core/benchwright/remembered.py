@@ -1,0 +1,65 @@
+"""What was worked out before from the same things, so that start-up need not do it again.
+
+A value lies in `build/.remembered/` with the key it was asked for by and the state of the files
+that it rests on; it is used only where both are the same. Losing it costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from benchwright.layout import BUILD
+
+FOLDER = f"{BUILD}/.remembered"
+
+
+def remembered(
+    subject: str, parts: Sequence[str], make: Callable[[], tuple[Any, Iterable[str]]]
+) -> Any:
+    """The JSON value that `make` gave for these parts of a key, or gives now.
+
+    make: gives the value, and the files whose change makes it another. One value is kept for each
+    subject, and only where something was built already.
+    """
+    name = hashlib.sha256(subject.encode()).hexdigest()[:24]
+    path = f"{FOLDER}/{name}.json"
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        with open(path, encoding="utf-8") as file:
+            entry = json.load(file)
+        if entry["key"] == key and entry["files"] == _states(entry["files"]):
+            return entry["value"]
+    value, files = make()
+    if os.path.isdir(BUILD):
+        entry = {"subject": subject, "key": key, "files": _states(files), "value": value}
+        # What is no JSON, or cannot be written, is worked out again.
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            _write(path, json.dumps(entry))
+    return value
+
+
+def _states(files: Iterable[str]) -> dict[str, list[int]]:
+    """When each file was last changed, and how large it is."""
+    found = {}
+    for file in files:
+        state = os.stat(file)
+        found[file] = [state.st_mtime_ns, state.st_size]
+    return found
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(FOLDER, exist_ok=True)
+    partial = f"{path}.{os.getpid()}"
+    try:
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
