@@ -34,11 +34,14 @@ def known_bytes(sources: tuple[Source, ...]) -> int:
     return sum(0 if isinstance(item, Packaged) else item.size or 0 for item in sources)
 
 
-def obtaining(plan: Plan, sources: tuple[Source, ...]) -> dict[str, Any]:
-    """What `product` is told of files to be had: downloads, and those to be placed by hand."""
+def obtaining(plan: Plan, sources: tuple[Source, ...], more_bytes: int = 0) -> dict[str, Any]:
+    """What `product` is told of files to be had: downloads, and those to be placed by hand.
+
+    more_bytes: fetched besides the sources.
+    """
     fetched = [item for item in sources if isinstance(item, Download)]
     return {
-        "download_bytes": known_bytes(tuple(fetched)),
+        "download_bytes": known_bytes(tuple(fetched)) + more_bytes,
         "unknown_downloads": sum(item.size is None for item in fetched),
         "by_hand": {
             f"{plan.layout.downloads}/{item.name}": item.instructions
@@ -74,7 +77,7 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
         seconds=1.0 + preset.disk_bytes / 100e6,
         disk_bytes=0 if folder else preset.disk_bytes // 2,
-        **obtaining(plan, () if folder else preset.dataset),
+        **({} if folder else obtaining(plan, preset.dataset, preset.more_download_bytes)),
     )
 
 

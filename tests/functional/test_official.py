@@ -21,7 +21,7 @@ QUICK = "resnet50"
 FAMILIES = [
     QUICK,
     *(pytest.param(name, marks=pytest.mark.long) for name in
-      ("bert", "rnnt", "unet", "dlrm", "gptj")),
+      ("retinanet", "bert", "rnnt", "unet", "dlrm", "gptj")),
 ]  # fmt: skip
 
 RECORDS = (MANIFEST, "recipe.json")
@@ -252,6 +252,7 @@ OFFICIAL = {
     # Benchmark: GB of disk and of memory; files to place by hand; GB to download, files of which
     # the size is not known.
     "resnet50": (43, 4, 1, 0, 2),
+    "retinanet": (198, 6, 0, 8.2, 2),
     "bert-99": (4, 3, 0, 0, 3),
     "rnnt": (2, 4, 0, 0, 2),
     "3d-unet-99": (16, 16, 0, 0.012, 43),

@@ -41,7 +41,8 @@ class Miniature:
 
     family, benchmark: names; package: the built-in plugin's module; module: that of `make`, whose
     `shrink(values)` makes the official sizes small where weights come as a checkpoint.
-    accuracy: what an accuracy run must come to, by metric. rate: samples a second to ask for.
+    accuracy: what an accuracy run must come to, by metric. bucket: files that making the data set
+    fetches besides; `shrink` is told where they lie. rate: samples a second to ask for.
     """
 
     family: str
@@ -56,6 +57,7 @@ class Miniature:
     disk_bytes: int = 50_000_000
     memory_bytes: int = 200_000_000
     values: Mapping[str, Any] = field(default_factory=dict)
+    bucket: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def plugin(self) -> str:
@@ -89,6 +91,11 @@ class Miniature:
                 "checksum": digest,
                 "size": len(content),
             }
+        values = dict(self.values)
+        if self.bucket:
+            values["bucket"] = server.url("/bucket")
+            for name, content in self.bucket.items():
+                server.add(f"/bucket/{name}", Resource(content))
         return {
             "family": self.family,
             "package": self.package,
@@ -97,7 +104,7 @@ class Miniature:
             "samples": self.samples,
             "disk_bytes": self.disk_bytes,
             "memory_bytes": self.memory_bytes,
-            "values": dict(self.values),
+            "values": values,
         }
 
 
