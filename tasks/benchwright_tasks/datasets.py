@@ -9,6 +9,7 @@ from typing import Any
 from benchwright.build.artifact import MANIFEST
 from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
+from benchwright.contracts.benchmark import PresetInfo
 from benchwright.contracts.source import Download, Manual, Packaged, Source
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
@@ -51,6 +52,11 @@ def obtaining(plan: Plan, sources: tuple[Source, ...], more_bytes: int = 0) -> d
     }
 
 
+def _data_bytes(preset: PresetInfo) -> int:
+    """Disk for the data set and its samples, half of it for each of them."""
+    return max(0, preset.disk_bytes - preset.model_disk_bytes)
+
+
 def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
     preset = engine.preset
     folder = plan.campaign.datasets.get(preset.dataset_name)
@@ -76,7 +82,7 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
         seconds=1.0 + preset.disk_bytes / 100e6,
-        disk_bytes=0 if folder else preset.disk_bytes // 2,
+        disk_bytes=0 if folder else _data_bytes(preset) // 2,
         **({} if folder else obtaining(plan, preset.dataset, preset.more_download_bytes)),
     )
 
@@ -100,7 +106,7 @@ def _preprocess(plan: Plan, engine: Engine) -> dict[str, Any]:
         doc=f"samples of {engine.family}, ready for the program",
         files=["samples.json"],
         seconds=1.0 + preset.sample_count * 2e-3,
-        disk_bytes=preset.disk_bytes // 2,
+        disk_bytes=_data_bytes(preset) // 2,
         # Samples are written one by one.
         resources={"cpu": 1, "memory": _PREPROCESS_MEMORY},
     )

@@ -54,17 +54,18 @@ def _model(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"model of {engine.family}: {preset.summary}",
         files=preset.model_files,
-        disk_bytes=known_bytes(preset.model),
-        resources=_model_resources(preset),
+        disk_bytes=preset.model_disk_bytes or known_bytes(preset.model),
+        resources={"cpu": 1, "memory": _model_memory(preset)},
         **obtaining(plan, preset.model),
     )
 
 
-def _model_resources(preset: PresetInfo) -> dict[str, float]:
-    """A file of a package is only copied; otherwise weights may be drawn or converted, all of
-    them in memory, which the preset's need allows for."""
+def _model_memory(preset: PresetInfo) -> int:
+    """Bytes that making a model takes: nothing worth telling where a package's file is copied;
+    else weights may be drawn or converted, all of them in memory, which the preset's need allows
+    for."""
     copied = preset.model and all(isinstance(item, Packaged) for item in preset.model)
-    return {"cpu": 1, **({} if copied else {"memory": preset.memory_bytes})}
+    return 0 if copied else preset.memory_bytes
 
 
 def _model_of(plan: Plan, engine: Engine) -> str:
@@ -81,7 +82,8 @@ def _program_sources(engine: Engine) -> tuple[str, ...]:
 
 def _resources(engine: Engine) -> dict[str, float]:
     """For the model as it is read, and what is made of it."""
-    return {"cpu": 1, "memory": _ENGINE_MEMORY + 2 * known_bytes(engine.preset.model)}
+    known = _ENGINE_MEMORY + 2 * known_bytes(engine.preset.model)
+    return {"cpu": 1, "memory": max(known, _model_memory(engine.preset))}
 
 
 def _quantize(plan: Plan, engine: Engine, quantizer: QuantizerInfo) -> dict[str, Any]:

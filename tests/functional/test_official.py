@@ -281,3 +281,19 @@ def test_what_the_official_presets_need(fresh: Project, benchmark: str) -> None:
     refused = fresh.benchwright("run", "--budget=disk=1GB,memory=9TB", code=2)
     assert "GB disk" in refused.err
     assert not fresh.file().exists()
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "dataset", "disk"),
+    [("resnet50", "imagenet2012", 20), ("dlrm-v2-99", "criteo", 395), ("gptj-99", "cnn-dailymail", 96)],
+)  # fmt: skip
+def test_a_folder_of_one_s_own_spares_the_data_set_alone(
+    fresh: Project, benchmark: str, dataset: str, disk: int
+) -> None:
+    fresh.campaign(
+        f"preset: official\nscenarios: [Offline]\nbenchmarks: [{benchmark}]\n"
+        f"backends: [onnxruntime]\ndatasets: {{{dataset}: here}}\n"
+    )
+    plan = fresh.benchwright("plan", "--json").json
+    assert 0.9e9 * disk < plan["disk_bytes"] < 1.2e9 * disk
+    assert plan["by_hand"] == {}
