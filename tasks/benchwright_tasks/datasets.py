@@ -14,6 +14,9 @@ from benchwright.contracts.source import Download, Manual, Packaged, Source
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
 
+DISK_SPEED = 100e6
+"""Bytes a second that estimates count with, from the network or from one file to another."""
+
 _PREPROCESS_MEMORY = 200_000_000
 """Bytes that a process takes which decodes and writes samples."""
 
@@ -81,7 +84,7 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
     return product(
         made,
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
-        seconds=1.0 + preset.disk_bytes / 100e6,
+        seconds=1.0 + _data_bytes(preset) / 2 / DISK_SPEED,
         disk_bytes=0 if folder else _data_bytes(preset) // 2,
         **({} if folder else obtaining(plan, preset.dataset, preset.more_download_bytes)),
     )
@@ -105,7 +108,7 @@ def _preprocess(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"samples of {engine.family}, ready for the program",
         files=["samples.json"],
-        seconds=1.0 + preset.sample_count * 2e-3,
+        seconds=1.0 + preset.sample_count * 2e-3 + _data_bytes(preset) / 2 / DISK_SPEED,
         disk_bytes=_data_bytes(preset) // 2,
         # Samples are written one by one.
         resources={"cpu": 1, "memory": _PREPROCESS_MEMORY},

@@ -13,7 +13,7 @@ from benchwright.contracts.source import Packaged
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
 from benchwright.quantizing import CALIBRATION_SAMPLES
-from benchwright_tasks.datasets import identify, known_bytes, obtaining
+from benchwright_tasks.datasets import DISK_SPEED, identify, known_bytes, obtaining
 
 if TYPE_CHECKING:
     from benchwright.contracts.benchmark import PresetInfo
@@ -54,6 +54,7 @@ def _model(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"model of {engine.family}: {preset.summary}",
         files=preset.model_files,
+        seconds=1.0 + preset.model_disk_bytes / DISK_SPEED,
         disk_bytes=preset.model_disk_bytes or known_bytes(preset.model),
         resources={"cpu": 1, "memory": _model_memory(preset)},
         **obtaining(plan, preset.model),

@@ -14,7 +14,7 @@ import pytest
 
 from functional.project import QUICK, Project
 
-BENCHMARKS = ("resnet50", "bert-99", "rnnt", "3d-unet-99", "dlrm-v2-99", "gptj-99")
+BENCHMARKS = ("resnet50", "retinanet", "bert-99", "rnnt", "3d-unet-99", "dlrm-v2-99", "gptj-99")
 """One of each family."""
 
 
@@ -26,6 +26,7 @@ class Format(NamedTuple):
 
 
 IMAGES = Format("resnet50", "digits")
+SCENES = Format("retinanet", "digit-scenes")
 SQUAD = Format("bert", "squad-tiny")
 SPEECH = Format("rnnt", "generated-voices")
 VOLUMES = Format("3d-unet", "brain")
@@ -88,6 +89,10 @@ CASES = [
     (IMAGES, "images/00671.png", half, "images/00671.png"),
     (IMAGES, "images/00671.png", lost, "val_map.txt:672: the image images/00671.png is missing"),
     (IMAGES, "val_map.txt", text("00003.png ", "00003.png x"), "val_map.txt:4"),
+    (SCENES, "validation/data/*", half, "validation/data/"),
+    (SCENES, "validation/data/*", lost, "images[0].file_name"),
+    (SCENES, "annotations/*.json", half, "annotations/openimages-mlperf.json:"),
+    (SCENES, "annotations/*.json", text('"bbox"', '"box"'), "annotations[0].bbox"),
     (SQUAD, "dev-v1.1.json", half, "dev-v1.1.json"),
     (SQUAD, "dev-v1.1.json", text('"answer_start"', '"begin"'), ".answers[0].answer_start"),
     (SQUAD, "vocab.txt", lost, "vocab.txt"),

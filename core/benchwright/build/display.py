@@ -50,8 +50,9 @@ def downloads(known_bytes: float, unknown: int) -> str:
     if not unknown:
         return f"downloads {size(known_bytes)}" if known_bytes else "nothing to download"
     files = f"{unknown} file{'s' if unknown > 1 else ''}"
-    least = f"at least {size(known_bytes)}" if known_bytes else files
-    return f"downloads {least}; the size of {files} is not known"
+    if not known_bytes:
+        return f"downloads {files} of unknown size"
+    return f"downloads at least {size(known_bytes)}; the size of {files} is not known"
 
 
 def size(count: float) -> str:
