@@ -305,3 +305,10 @@ def test_a_folder_of_one_s_own_spares_the_data_set_alone(
     plan = fresh.benchwright("plan", "--json").json
     assert 0.9e9 * disk < plan["disk_bytes"] < 1.2e9 * disk
     assert plan["by_hand"] == {}
+
+
+def test_a_package_that_is_missing_is_told_before_the_downloads(mini: Served) -> None:
+    mini.specify(requires=["opencv-python-headless", "no-such-package"])
+    spoken = mini.project.benchwright("plan").out
+    assert "not installed: no-such-package, which resnet50-official needs" in spoken
+    assert "pip install 'benchwright[vision]'" in spoken

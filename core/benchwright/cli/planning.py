@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchwright.build import resources
 from benchwright.build.display import downloads, duration, size
 from benchwright.build.task import META
 from benchwright.cli.common import load, name_of, print_json
+from benchwright.distributions import tool_version
 from benchwright.errors import UsageError
 from benchwright.plan import Plan
 
@@ -73,6 +74,8 @@ def main(arguments: Namespace) -> int:
         print(f"{row['task']:{width}}  about {duration(row['seconds'])}{more}")
     for path, instructions in total["by_hand"].items():
         print(f"to be placed by hand: {path}: {instructions}")
+    for line in _not_installed(plan):
+        print(line)
     print(
         f"in all about {duration(total['seconds'])}; disk up to {size(total['disk_bytes'])}; "
         f"memory up to {size(total['memory_bytes'])}; "
@@ -86,6 +89,20 @@ def main(arguments: Namespace) -> int:
         print(f"  {remark['weight']}: {remark['what']}")
         print(f"    {remark['fix']} ({remark['where']})")
     return 0
+
+
+def _not_installed(plan: Plan) -> Iterator[str]:
+    """Says of each family which of its packages are missing: a run would find out only after its
+    downloads. Not refused, since a package may be there under another name."""
+    for engine in plan.families():
+        preset = engine.preset
+        missing = [name for name in preset.requires if tool_version(name) == "not installed"]
+        if missing:
+            wanted = f"'benchwright[{preset.extra}]'" if preset.extra else " ".join(missing)
+            yield (
+                f"not installed: {', '.join(missing)}, which {engine.family} needs: "
+                f"pip install {wanted}"
+            )
 
 
 def _by_hand(tasks: list[dict[str, Any]]) -> dict[str, str]:

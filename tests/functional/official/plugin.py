@@ -48,6 +48,7 @@ def _official(preset: PresetInfo, given: Mapping[str, Any]) -> PresetInfo:
         sample_count=given["samples"],
         disk_bytes=given["disk_bytes"],
         memory_bytes=given["memory_bytes"],
+        requires=tuple(given.get("requires", preset.requires)),
     )
 
 
