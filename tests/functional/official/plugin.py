@@ -48,6 +48,8 @@ def _official(preset: PresetInfo, given: Mapping[str, Any]) -> PresetInfo:
         sample_count=given["samples"],
         disk_bytes=given["disk_bytes"],
         memory_bytes=given["memory_bytes"],
+        model_disk_bytes=0,
+        more_download_bytes=0,
         requires=tuple(given.get("requires", preset.requires)),
     )
 
