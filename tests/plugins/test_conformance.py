@@ -50,5 +50,9 @@ class TestMlperf(FormatterExamination):
     info = "mlperf"
 
 
+class TestTable(FormatterExamination):
+    info = "table"
+
+
 class TestRapl(PowerMeterExamination):
     info = "rapl"
