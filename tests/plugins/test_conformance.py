@@ -19,6 +19,14 @@ class TestOnnxRuntime(BackendExamination):
     variants = ({"graph_optimization": "disabled"}, {"spinning": True, "memory_pattern": False})
 
 
+class TestOpenVino(BackendExamination):
+    info = "openvino"
+    variants = (
+        {"streams": 2},
+        {"performance_hint": "throughput", "pinning": True, "hyper_threading": False},
+    )
+
+
 class TestFake(BackendExamination):
     info = FAKE
     options: ClassVar[dict[str, float]] = {"latency_ms": 0.05}
