@@ -67,6 +67,7 @@ def quantizers() -> Iterable[QuantizerInfo]:
             precision="bf16",
             backends=("openvino",),
             load=_load_bf16,
+            tools=("openvino",),
             sources=("benchwright_openvino.precision",),
         )
     ]

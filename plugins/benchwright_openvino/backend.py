@@ -32,6 +32,10 @@ from benchwright_openvino.session import OpenVinoSession, StreamedSession, can_b
 DEVICE = "CPU"
 ENGINE = "engine.json"
 _AGAIN = "delete it and run the engine task again"
+_MODEL_AGAIN = (
+    "the file is damaged or uses operators this version does not know; delete it and run the "
+    "model task again"
+)
 
 Value = TypeVar("Value")
 
@@ -49,24 +53,13 @@ class OpenVinoBackend(Backend):
         precision = precision_of(model)
         if precision == BFLOAT16:
             require_bfloat16()
+        settings = {"INFERENCE_PRECISION_HINT": precision}
         for graph in program.graphs:
-            if graph.onnx is None:
-                raise BenchwrightError(
-                    f"graph `{graph.name}` of `{program.name}` has no ONNX form",
-                    fix="choose a backend that takes one of its forms",
-                )
-            path = model / graph.onnx
-            settings = {"INFERENCE_PRECISION_HINT": precision}
-
-            def compile_(path: Path = path, graph: Graph = graph) -> Any:
-                wanted = _reduced(self._core.read_model(str(path)), graph, path)
-                return self._core.compile_model(wanted, DEVICE, settings)
-
+            read = read_graph(program, graph, model)
             compiled = _explained(
-                compile_,
-                path,
-                "the file is damaged or uses operators this version does not know; delete it and "
-                "run the model task again",
+                lambda read=read: self._core.compile_model(read, DEVICE, settings),  # type: ignore[misc]
+                model / str(graph.onnx),
+                _MODEL_AGAIN,
             )
             with (out / f"{graph.name}.blob").open("wb") as file:
                 file.write(compiled.export_model().getbuffer())
@@ -137,6 +130,19 @@ class OpenVinoBackend(Backend):
                     fix=_AGAIN,
                 )
         return precision
+
+
+def read_graph(program: Program, graph: Graph, model: Path) -> Any:
+    """A graph as OpenVINO's model; BenchwrightError where it has no ONNX form, where the file is
+    missing or damaged, and where it lacks a tensor."""
+    if graph.onnx is None:
+        raise BenchwrightError(
+            f"graph `{graph.name}` of `{program.name}` has no ONNX form",
+            fix="choose a backend that takes one of its forms",
+        )
+    path = model / graph.onnx
+    read = _explained(lambda: openvino.Core().read_model(str(path)), path, _MODEL_AGAIN)
+    return _reduced(read, graph, path)
 
 
 def _reduced(model: Any, graph: Graph, path: Path) -> Any:

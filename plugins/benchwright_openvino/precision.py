@@ -38,15 +38,11 @@ class Bfloat16(Quantizer):
         options: Mapping[str, Any],
         out: Path,
     ) -> Mapping[str, Any]:
+        from benchwright_openvino.backend import read_graph
+
         require_bfloat16()
         for graph in program.graphs:
-            if graph.onnx is not None and not (model / graph.onnx).is_file():
-                raise BenchwrightError(
-                    "this model cannot be computed in bf16",
-                    where=str(model / graph.onnx),
-                    why="there is no such file",
-                    fix="run the `model` task again",
-                )
+            read_graph(program, graph, model)
         for path in sorted(model.rglob("*")):
             if path.is_file():
                 target = out / path.relative_to(model)

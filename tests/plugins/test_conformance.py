@@ -11,12 +11,21 @@ from benchwright.testing import (
     FormatterExamination,
     PowerMeterExamination,
     ProbeExamination,
+    QuantizerExamination,
 )
 
 
 class TestOnnxRuntime(BackendExamination):
     info = "onnxruntime"
     variants = ({"graph_optimization": "disabled"}, {"spinning": True, "memory_pattern": False})
+
+
+class TestOnnxRuntimeInt8(QuantizerExamination):
+    info = "onnxruntime-int8"
+
+
+class TestOpenVinoBf16(QuantizerExamination):
+    info = "openvino-bf16"
 
 
 class TestOpenVino(BackendExamination):
