@@ -108,6 +108,8 @@ class PyTorchBackend(Backend):
 
 def _compiled(module: torch.nn.Module) -> torch.nn.Module:
     """The module, compiled when it is first called, for any batch and any number of threads."""
+    # Before the import, which sets it to a folder that everybody can find and fill.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_cache()))
     from torch._functorch import config as functorch
     from torch._inductor import config as inductor
 
@@ -116,7 +118,6 @@ def _compiled(module: torch.nn.Module) -> torch.nn.Module:
     functorch.enable_autograd_cache = False
     # Compiled here and now: no pool of processes beside a measured run.
     inductor.compile_threads = 1
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_cache()))
     made: Any = torch.compile(module, dynamic=True, options={"cpp.dynamic_threads": True})
     return made  # type: ignore[no-any-return]
 

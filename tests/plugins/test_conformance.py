@@ -45,6 +45,16 @@ class TestResnet50(BenchmarkExamination):
     info = "resnet50"
 
 
+class TestUnet3d(BenchmarkExamination):
+    info = "3d-unet-99"
+    presets = ("tiny",)
+    accuracy_tolerance = 0.002
+
+
+class TestBert(BenchmarkExamination):
+    info = "bert-99"
+
+
 class TestLinux(ProbeExamination):
     info = "linux"
 

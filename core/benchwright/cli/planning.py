@@ -69,16 +69,17 @@ def main(arguments: Namespace) -> int:
 
 
 def _refuse_what_is_too_big(tasks: list[dict[str, Any]], budget: str) -> None:
-    """UsageError for a task that would run and asks for more than there is."""
+    """UsageError where what would run asks for more than there is."""
     here = resources.budget(budget) if budget else None
-    refused = resources.oversized({name_of(task): task["meta"][META] for task in tasks}, here)
-    if not refused:
-        return
-    from benchwright.build.engine import with_state
-    from benchwright.build.status import statuses
 
-    found: dict[str, Any] = {}
-    with_state(tasks, lambda by_name, records: found.update(statuses(by_name.values(), records)))
-    for name, error in refused.items():
-        if found[name].due:
-            raise error
+    def due() -> list[str]:
+        from benchwright.build.engine import with_state
+        from benchwright.build.status import statuses
+
+        found: dict[str, Any] = {}
+        with_state(
+            tasks, lambda by_name, records: found.update(statuses(by_name.values(), records))
+        )
+        return [name for name in found if found[name].due]
+
+    resources.refuse_too_big({name_of(task): task["meta"][META] for task in tasks}, here, due)

@@ -284,12 +284,13 @@ class BenchmarkExamination(Examination):
     def test_responses_that_cannot_be_scored_are_told(
         self, running: list[tuple[Prepared, Running]]
     ) -> None:
-        """An index outside the data set, and a response without bytes."""
+        """An index outside the data set, and a response that is cut short. One without any bytes
+        may mean that nothing was recognised."""
         for item, computing in running:
             entry = next(computing.entries(item.store(), 1))
             for what, wrong in (
                 ("a sample outside the data set", replace(entry, qsl_idx=10**7)),
-                ("a response without bytes", replace(entry, data=b"")),
+                ("a response cut short to one byte", replace(entry, data=entry.data[:1])),
             ):
                 explained(
                     lambda item=item, wrong=wrong: self._score(item, [wrong]),  # type: ignore[misc]
