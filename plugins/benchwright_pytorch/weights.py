@@ -3,7 +3,8 @@ initialisers of an ONNX graph. No pickle is read.
 
 The weights that a `TorchForm` names are a file of the model artifact. Where that is an ONNX graph,
 its initialisers are the state by name, so that a benchmark whose graph is written with the names
-of its module's state needs no second file of weights.
+of its module's state needs no second file of weights. A module whose graph holds them otherwise
+has a method `graph_state(weights)` that returns the state.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ def require_outputs(module: torch.nn.Module, graph: Graph, form: TorchForm) -> N
 def fill(module: torch.nn.Module, path: Path) -> None:
     """Gives the module its weights from a file; BenchwrightError where they are not those."""
     state = read_state(path)
+    if path.suffix == ".onnx" and hasattr(module, "graph_state"):
+        state = module.graph_state(state)  # type: ignore[operator]
     wanted = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
     wanted &= {name for name in module.state_dict() if not name.endswith(_UNUSED)}
     if lacking := sorted(wanted - set(state)):

@@ -1,16 +1,40 @@
 """The trained network as a torch module, for backends that take modules.
 
-Its state's names are those of the shipped graph's weights: normalisations are folded into the
-convolutions before them, and the input's scaling into the first.
+As in the shipped graph, normalisations are folded into the convolutions before them, and the
+input's scaling into the first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
-from torch.nn import functional
 
 from benchwright_vision.tiny.residual import CLASSES, STAGES, STEM
+
+
+def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 (which carries the stride), 1x1; a projection where shapes differ."""
+
+    def __init__(self, width: int, inner: int, outer: int, stride: int) -> None:
+        super().__init__()
+        self.reduce = _conv(width, inner, 1)
+        self.spatial = _conv(inner, inner, 3, stride)
+        self.expand = _conv(inner, outer, 1)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or width != outer:
+            self.shortcut = _conv(width, outer, 1, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """float32 [N, width, side, side] to [N, outer, side / stride, side / stride]."""
+        inner = self.expand(self.spatial(self.reduce(x).relu()).relu())
+        joined: torch.Tensor = inner + self.shortcut(x)
+        return joined.relu()
 
 
 class Classifier(nn.Module):
@@ -20,48 +44,25 @@ class Classifier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._weigh("stem", STEM, 3, 3, 3)
-        self._strides: list[int] = []
+        self.stem = _conv(3, STEM, 3)
+        self._blocks: list[str] = []
         width = STEM
         for inner, outer, count, first_stride in STAGES:
             for index in range(count):
                 stride = first_stride if index == 0 else 1
-                name = f"block{len(self._strides)}"
-                self._weigh(f"{name}/reduce", inner, width, 1, 1)
-                self._weigh(f"{name}/spatial", inner, inner, 3, 3)
-                self._weigh(f"{name}/expand", outer, inner, 1, 1)
-                if stride != 1 or width != outer:
-                    self._weigh(f"{name}/shortcut", outer, width, 1, 1)
-                self._strides.append(stride)
+                self._blocks.append(f"block{len(self._blocks)}")
+                self.add_module(self._blocks[-1], Bottleneck(width, inner, outer, stride))
                 width = outer
-        self._weigh("head", CLASSES, width)
-
-    def _weigh(self, name: str, outputs: int, *others: int) -> None:
-        self.register_parameter(f"{name}/weight", nn.Parameter(torch.zeros(outputs, *others)))
-        self.register_parameter(f"{name}/bias", nn.Parameter(torch.zeros(outputs)))
+        self.head = nn.Linear(width, CLASSES)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The labels."""
-        x = self._conv("stem", x).relu()
-        for index, stride in enumerate(self._strides):
-            name = f"block{index}"
-            inner = self._conv(f"{name}/reduce", x).relu()
-            inner = self._conv(f"{name}/spatial", inner, stride).relu()
-            inner = self._conv(f"{name}/expand", inner)
-            past = x
-            if f"{name}/shortcut/weight" in self._parameters:
-                past = self._conv(f"{name}/shortcut", x, stride)
-            x = (inner + past).relu()
-        weight, bias = self._weights("head")
-        logits = functional.linear(x.mean(dim=(2, 3)), weight, bias)
+        x = self.stem(x).relu()
+        for name in self._blocks:
+            x = self.get_submodule(name)(x)
+        logits: torch.Tensor = self.head(x.mean(dim=(2, 3)))
         return logits.argmax(dim=1)
 
-    def _conv(self, name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
-        weight, bias = self._weights(name)
-        return functional.conv2d(x, weight, bias, stride, padding=weight.shape[-1] // 2)
-
-    def _weights(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
-        weight, bias = self._parameters[f"{name}/weight"], self._parameters[f"{name}/bias"]
-        assert weight is not None
-        assert bias is not None
-        return weight, bias
+    def graph_state(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The state that the shipped graph's weights are: its names have slashes."""
+        return {name.replace("/", "."): values for name, values in weights.items()}
