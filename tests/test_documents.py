@@ -49,7 +49,7 @@ def test_the_two_commands_stand_in_the_readme() -> None:
     assert "pip install -e '.[test]' && pytest" in lines
 
 
-PLUGINS = ("vision", "medical", "onnxruntime", "linux", "mlperf", "rapl")
+PLUGINS = ("vision", "medical", "onnxruntime", "openvino", "pytorch", "linux", "mlperf", "rapl")
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)

@@ -1,5 +1,5 @@
-"""The programs of `benchwright.testing.exercises` as torch modules with safetensors, whose factories
-backends find by import path; and the same with a graph's initialisers for weights."""
+"""The programs of `benchwright.testing.exercises` as torch modules with safetensors; backends find
+their factories by import path."""
 
 from __future__ import annotations
 

@@ -81,9 +81,9 @@ class Bert(Benchmark):
             tensors((START, END), "float32", axes),
             onnx=MODEL_FILE,
             # The official graph's weights have names of their own.
-            torch=None if preset == "official" else TorchForm(
-                _MODULE, MODEL_FILE, PRESETS[preset].encoder._asdict()
-            ),
+            torch=None
+            if preset == "official"
+            else TorchForm(_MODULE, MODEL_FILE, PRESETS[preset].encoder._asdict()),
         )
 
         def load_driver() -> Driver:

@@ -154,9 +154,7 @@ class BertForAnswers(nn.Module):
         linear = {
             f"{name}.weight" for name, part in self.named_modules() if isinstance(part, nn.Linear)
         }
-        return {
-            name: values.T if name in linear else values for name, values in weights.items()
-        }
+        return {name: values.T if name in linear else values for name, values in weights.items()}
 
 
 def build(**sizes: int) -> BertForAnswers:

@@ -85,9 +85,7 @@ class OpenVinoBackend(Backend):
             for graph in program.graphs
         }
 
-    def _open(
-        self, path: Path, graph: Graph, settings: Mapping[str, Any], streams: int
-    ) -> Session:
+    def _open(self, path: Path, graph: Graph, settings: Mapping[str, Any], streams: int) -> Session:
         compiled = _explained(
             lambda: self._core.import_model(path.read_bytes(), DEVICE, dict(settings)),
             path,

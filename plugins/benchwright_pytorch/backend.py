@@ -99,7 +99,8 @@ class PyTorchBackend(Backend):
                     fix="delete it and run the engine task again",
                 ) from error
             if options["channels_last"]:
-                module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                turned: Any = module
+                module = turned.to(memory_format=torch.channels_last)
             if options["compile"]:
                 module = _compiled(module)
             self._modules[key] = module
@@ -118,8 +119,9 @@ def _compiled(module: torch.nn.Module) -> torch.nn.Module:
     functorch.enable_autograd_cache = False
     # Compiled here and now: no pool of processes beside a measured run.
     inductor.compile_threads = 1
-    made: Any = torch.compile(module, dynamic=True, options={"cpp.dynamic_threads": True})
-    return made  # type: ignore[no-any-return]
+    compiled: Any = torch.compile(module, dynamic=True, options={"cpp.dynamic_threads": True})
+    made: torch.nn.Module = compiled
+    return made
 
 
 def _cache() -> Path:

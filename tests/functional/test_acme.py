@@ -55,8 +55,6 @@ def test_what_it_brings_is_listed(acme: Project) -> None:
         ("{streams: 2}", "{streams: many}", "backends.acme.streams: input should be a valid int"),
         ("category", "precision: int4\ncategory", "precision: backend `acme` cannot compute in "
          "int4; did you mean `int8`?"),
-        ("{acme: {streams: 2}}", "[onnxruntime]\nprecision: int8",
-         "no installed quantizer makes int8 for backend `onnxruntime`"),
         ("category", "quantizers: [acme-int4]\ncategory", "unknown quantizer `acme-int4`; did you "
          "mean `acme-int8`?"),
         ("category", "quantizers: [acme-int8]\ncategory", "nothing in this campaign is quantised "

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pytest
+
+from benchwright.distributions import NOT_INSTALLED, tool_version
 from benchwright.testing import (
     FAKE,
     BackendExamination,
@@ -24,10 +27,17 @@ class TestOnnxRuntimeInt8(QuantizerExamination):
     info = "onnxruntime-int8"
 
 
+WITH_OPENVINO = pytest.mark.skipif(
+    tool_version("openvino") == NOT_INSTALLED, reason="openvino is not installed"
+)
+
+
+@WITH_OPENVINO
 class TestOpenVinoBf16(QuantizerExamination):
     info = "openvino-bf16"
 
 
+@WITH_OPENVINO
 class TestOpenVino(BackendExamination):
     info = "openvino"
     variants = (
