@@ -12,7 +12,7 @@ import pytest
 
 openvino = pytest.importorskip("openvino", reason="openvino is not installed")
 
-from benchwright import yamlfile  # isort: skip
+from benchwright import yamlfile
 from benchwright.build.recipe import Recipe
 from benchwright.campaign import parse_campaign
 from benchwright.contracts.probe import JSON
@@ -114,7 +114,9 @@ def test_an_engine_that_was_compiled_elsewhere_is_not_used(tmp_path: Path, fact:
 class Machine(Registry):
     """The installed plugins on a machine of this CPU."""
 
-    features: JSON = list(FEATURES)
+    def __init__(self, *features: str) -> None:
+        super().__init__()
+        self.features: JSON = list(features)
 
     def read_system(self, *, observe: bool = False) -> Any:
         facts = {"cpu.model": "Acme i9", "cpu.features": self.features}
@@ -134,10 +136,8 @@ def engine_key(registry: Registry) -> str:
 
 
 def test_another_cpu_is_another_engine() -> None:
-    other = Machine()
-    other.features = ["avx2"]
-    assert engine_key(Machine()) == engine_key(Machine())
-    assert engine_key(Machine()) != engine_key(other)
+    assert engine_key(Machine(*FEATURES)) == engine_key(Machine(*FEATURES))
+    assert engine_key(Machine(*FEATURES)) != engine_key(Machine("avx2"))
 
 
 # Streams

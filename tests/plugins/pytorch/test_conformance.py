@@ -9,11 +9,10 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `torch`")
 pytest.importorskip("safetensors", reason="needs the extra `torch`")
 
-from torch_exercises import torch_exercises, torch_tokens  # isort: skip
-
 from benchwright.testing import BackendExamination
 from benchwright.testing.exercises import Exercise
 from benchwright.testing.verdict import require_close
+from torch_exercises import torch_exercises, torch_tokens
 
 
 class TestPyTorch(BackendExamination):

@@ -17,11 +17,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
 pytest.importorskip("safetensors", reason="needs the extra `torch`")
 
-import torch_exercises  # isort: skip
-from safetensors.torch import save_file  # isort: skip
-from torch import nn  # isort: skip
-from torch_exercises import TorchExercise, as_torch  # isort: skip
+from safetensors.torch import save_file
+from torch import nn
 
+import torch_exercises
 from benchwright import onnxgraph
 from benchwright.contracts.program import TorchForm
 from benchwright.errors import BenchwrightError
@@ -31,6 +30,7 @@ from benchwright.testing.exercises import dense, label, weights
 from benchwright_pytorch import precision
 from benchwright_pytorch.backend import PyTorchBackend
 from benchwright_pytorch.options import PyTorchOptions
+from torch_exercises import TorchExercise, as_torch
 
 DENSE = as_torch(dense(), "Dense")
 
