@@ -1,4 +1,4 @@
-"""The language benchmarks: question answering (bert)."""
+"""The language benchmarks: question answering (bert), news summarisation (gptj)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ BENCHWRIGHT_INTERFACE = 1
 
 @hookimpl
 def benchmarks() -> Iterable[BenchmarkInfo]:
-    """bert-99 and bert-99.9 on SQuAD v1.1, with a tiny preset on generated paragraphs."""
+    """bert on SQuAD v1.1 and gptj on CNN-DailyMail, with tiny presets on generated texts."""
     from benchwright_language.bert_descriptors import bert
+    from benchwright_language.gptj_descriptors import gptj
 
-    return [*bert()]
+    return [*bert(), *gptj()]
