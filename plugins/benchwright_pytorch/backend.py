@@ -51,7 +51,7 @@ class PyTorchBackend(Backend):
             module = make_module(form)
             require_outputs(module, graph, form)
             fill(module, model / form.weights)
-            save_model(module.to(DTYPES[precision]), str(out / f"{graph.name}.safetensors"))
+            save_model(module.to(_dtype(module, precision)), str(out / f"{graph.name}.safetensors"))
             parameters += sum(item.numel() for item in module.parameters())
         (out / NOTE).write_text(json.dumps({"precision": precision}) + "\n", encoding="utf-8")
         return {"precision": precision, "parameters": parameters}
@@ -59,22 +59,22 @@ class PyTorchBackend(Backend):
     def open(
         self, program: Program, engine: Path, options: Mapping[str, Any], threads: int
     ) -> Sessions:
-        dtype = DTYPES[precision_of(engine)]
+        precision = precision_of(engine)
         # For threads that are yet to call torch; a session sees to its own.
         torch.set_num_threads(threads)
-        return {
-            graph.name: PyTorchSession(
-                self._module(program, graph, engine, dtype, options), graph, dtype, threads
-            )
-            for graph in program.graphs
-        }
+        sessions = {}
+        for graph in program.graphs:
+            module = self._module(program, graph, engine, precision, options)
+            dtype = _dtype(module, precision)
+            sessions[graph.name] = PyTorchSession(module, graph, dtype, threads)
+        return sessions
 
     def _module(
         self,
         program: Program,
         graph: Graph,
         engine: Path,
-        dtype: torch.dtype,
+        precision: str,
         options: Mapping[str, Any],
     ) -> torch.nn.Module:
         """The graph's module, the same for all instances that are open: weights are held once."""
@@ -88,7 +88,8 @@ class PyTorchBackend(Backend):
         key = (path, status.st_mtime_ns, status.st_ino, *sorted(options.items()))
         module = self._modules.get(key)
         if module is None:
-            module = make_module(torch_form(program, graph)).to(dtype)
+            module = make_module(torch_form(program, graph))
+            module = module.to(_dtype(module, precision))
             try:
                 load_model(module, str(path))
             except (RuntimeError, SafetensorError, OSError) as error:
@@ -105,6 +106,11 @@ class PyTorchBackend(Backend):
                 module = _compiled(module)
             self._modules[key] = module
         return module
+
+
+def _dtype(module: torch.nn.Module, precision: str) -> torch.dtype:
+    """What the module is computed in: `full_precision` keeps it in float32."""
+    return DTYPES[FLOAT32 if getattr(module, "full_precision", False) else precision]
 
 
 def _compiled(module: torch.nn.Module) -> torch.nn.Module:

@@ -10,6 +10,7 @@ has a method `graph_state(weights)` that returns the state.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,10 @@ def read_state(path: Path) -> State:
     path: a safetensors file, or an ONNX graph with its weights inside or beside it. Raises
     BenchwrightError for anything else, and for a missing or damaged file.
     """
-    readers = {".safetensors": load_file, ".onnx": _initialisers}
+    readers: dict[str, Callable[[Path], State]] = {
+        ".safetensors": load_file,
+        ".onnx": _initialisers,
+    }
     if path.suffix not in readers:
         raise BenchwrightError(
             "weights in this form are not read",
@@ -126,7 +130,7 @@ def read_state(path: Path) -> State:
             fix="let the model task write safetensors (benchwright.checkpoint)",
         )
     try:
-        state: State = readers[path.suffix](path)
+        return readers[path.suffix](path)
     except Exception as error:
         # A missing file, and whatever the libraries make of a damaged one.
         raise BenchwrightError(
@@ -135,7 +139,6 @@ def read_state(path: Path) -> State:
             why=f"{type(error).__name__}: {error}".splitlines()[0],
             fix="run the model task again",
         ) from error
-    return state
 
 
 def _initialisers(path: Path) -> State:
