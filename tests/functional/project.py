@@ -43,7 +43,7 @@ PRODUCTS = [
     f"engine:{SUBJECT}",
 ]
 RUNS = [f"performance:{SUBJECT}/SingleStream", f"accuracy:{SUBJECT}/SingleStream"]
-LAST = ["submission", "check", "report"]
+LAST = ["submission", "check", "package", "report"]
 TASKS = [*PRODUCTS, *RUNS, *LAST]
 """Every task of QUICK, in order."""
 

@@ -73,5 +73,9 @@ class TestMlperf(FormatterExamination):
     info = "mlperf"
 
 
+class TestTable(FormatterExamination):
+    info = "table"
+
+
 class TestRapl(PowerMeterExamination):
     info = "rapl"

@@ -25,6 +25,7 @@ from benchwright.harness.verdict import explain
 from benchwright.quantizing import FULL
 from benchwright.results import RunResult, load_result
 from benchwright.rounds import Round, load_round, mlperf_conf_text, user_conf_text
+from benchwright.steps import compliance
 from benchwright.steps.common import load_benchmark, preset_of, registry
 from benchwright.steps.power import Metering
 
@@ -56,7 +57,7 @@ def measure(kitchen: Kitchen) -> None:
         )
         wall = time.monotonic() - begin
     log = read_detail(kitchen.out / DETAIL_LOG)
-    _refuse_other_settings(outcome, log)
+    _refuse_other_settings(outcome["settings"] | compliance.audited(kitchen), outcome, log)
     _write_conf_files(kitchen, outcome)
     record = _details(kitchen, outcome, log, started, wall)
     if meter is not None:
@@ -115,11 +116,13 @@ def _specification(kitchen: Kitchen) -> dict[str, Any]:
         "loadgen": path,
         "logs": str(kitchen.out.resolve()),
         "scratch": str(kitchen.scratch().resolve()),
-        "audit": None,
+        "audit": compliance.write_audit(kitchen),
+        "operation": compliance.operation(kitchen),
         "cores": usable_cores(),
         "request": {
             "scenario": given["scenario"],
-            "mode": given["mode"],
+            "mode": "accuracy" if given["mode"] == "accuracy" else "performance",
+            "test": given.get("test"),
             "duration": given["duration"],
             "conf_key": given["conf_key"],
             "sample_count": count,
@@ -128,10 +131,12 @@ def _specification(kitchen: Kitchen) -> dict[str, Any]:
     }
 
 
-def _refuse_other_settings(outcome: Mapping[str, Any], log: DetailLog) -> None:
+def _refuse_other_settings(
+    wanted: Mapping[str, Any], outcome: Mapping[str, Any], log: DetailLog
+) -> None:
     values = {
         name: value
-        for name, value in outcome["settings"].items()
+        for name, value in wanted.items()
         # An older loadgen's log does not report what its binding does not know.
         if name not in outcome["unreported"]
     }
@@ -189,6 +194,7 @@ def _details(
         "input_data_types": preset.input_data_types,
         "weight_data_types": preset.weight_data_types if full else given["precision"],
         "weight_transformations": "none" if full else f"quantised to {given['precision']}",
+        "calibration": aside["calibration"],
         "round": given["round"],
         "command": aside["command"],
     }
@@ -212,6 +218,7 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
         "system": aside["system"],
         "scenario": given["scenario"],
         "mode": given["mode"],
+        "test": given.get("test"),
         "duration_s": log.duration_s,
         "official": not aside["unofficial"],
         "unofficial": tuple(aside["unofficial"]),
@@ -225,6 +232,8 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
         return _accuracy_result(kitchen, round_, log, common)
     found = metric(log, given["scenario"], _metric_key(round_, given))
     reasons = tuple(dict.fromkeys([*(str(reason) for reason in explain(log)), *log.errors]))
+    if given["mode"] == "compliance":
+        reasons += compliance.verified(kitchen, round_)
     return RunResult(
         metric=found.name,
         value=found.value,

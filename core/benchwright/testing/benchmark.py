@@ -36,7 +36,8 @@ class BenchmarkExamination(Examination):
 
     presets: which to examine; by default all that need no download. backend: what computes the
     program. accuracy_tolerance: by how much a metric may lie below the preset's reference, in the
-    metric's unit (a two-hundredth of the reference where that is more). bound_s bounds the encoding of one sample.
+    metric's unit (a two-hundredth of the reference where that is more). bound_s bounds the encoding
+    of one sample.
     """
 
     family: ClassVar[str] = "benchmarks"
