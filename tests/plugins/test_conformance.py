@@ -55,6 +55,10 @@ class TestResnet50(BenchmarkExamination):
     info = "resnet50"
 
 
+class TestRetinanet(BenchmarkExamination):
+    info = "retinanet"
+
+
 class TestUnet3d(BenchmarkExamination):
     info = "3d-unet-99"
     presets = ("tiny",)
