@@ -14,7 +14,7 @@ pytest.importorskip("safetensors", reason="needs the extra `torch`")
 from benchwright.testing.examination import installed
 from benchwright.testing.workbench import Running, at_hand, backend_named, prepare
 
-BENCHMARKS = ("resnet50", "bert-99", "3d-unet-99", "gptj-99", "rnnt", "dlrm-v2-99")
+BENCHMARKS = ("resnet50", "retinanet", "bert-99", "3d-unet-99", "gptj-99", "rnnt", "dlrm-v2-99")
 
 
 def test_every_family_that_states_the_torch_form_is_here() -> None:
