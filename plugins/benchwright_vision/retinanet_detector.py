@@ -82,10 +82,9 @@ class Detector(nn.Module):
         state = {f"network.{name}": values for name, values in weights.items()}
         for name, part in self.named_modules():
             if isinstance(part, nn.BatchNorm2d):
-                stem, number = name[:-1], name[-1]
-                conv = (
-                    f"{stem}0" if stem.endswith(".") else f"{stem.removesuffix('bn')}conv{number}"
-                )
+                # A shortcut is a pair of convolution and normalisation; elsewhere they are numbered.
+                shortcut = name.endswith("downsample.1")
+                conv = f"{name[:-1]}0" if shortcut else f"{name[:-3]}conv{name[-1]}"
                 bias = state.pop(f"{conv}.bias")
                 state |= {
                     f"{name}.bias": bias,
