@@ -82,7 +82,7 @@ class Detector(nn.Module):
         state = {f"network.{name}": values for name, values in weights.items()}
         for name, part in self.named_modules():
             if isinstance(part, nn.BatchNorm2d):
-                # A shortcut is a pair of convolution and normalisation; elsewhere they are numbered.
+                # A shortcut is a convolution and its normalisation; elsewhere they are numbered.
                 shortcut = name.endswith("downsample.1")
                 conv = f"{name[:-1]}0" if shortcut else f"{name[:-3]}conv{name[-1]}"
                 bias = state.pop(f"{conv}.bias")

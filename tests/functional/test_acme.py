@@ -78,7 +78,7 @@ def test_what_cannot_be_is_refused_before_any_work(
 @pytest.mark.parametrize(
     ("able", "told"),
     [
-        ('forms=("torch",)', "it takes torch, the model comes as onnx"),
+        ('forms=("other",)', "it takes other, the model comes as onnx, torch"),
         ('forms=("onnx",), dtypes=("float32",)', "it does not take int64"),
         ('forms=("onnx",), dynamic_axes=False', "it cannot do dynamic shapes"),
         ('forms=("onnx",), precisions=("bf16",)', "backend `acme` cannot compute in fp32"),
