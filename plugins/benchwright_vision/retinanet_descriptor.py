@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _CODE = (
     "benchwright_vision.retinanet",
     "benchwright_vision.retinanet_config",
+    "benchwright_vision.retinanet_detector",
+    "benchwright_vision.retinanet_module",
     "benchwright_vision.detections",
     "benchwright_vision.openimages",
     "benchwright_vision.images",
@@ -146,5 +148,6 @@ def retinanet() -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load,
         quality=0.99,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int64"),
     )
