@@ -30,6 +30,7 @@ _CODE = tuple(
         "answers",
         "metric",
         "graph",
+        "module",
     )
 )
 _ONNX = "https://zenodo.org/record/3733910/files/model.onnx"
@@ -151,6 +152,7 @@ def bert() -> tuple[BenchmarkInfo, BenchmarkInfo]:
             presets=presets,
             load=_load,
             quality=quality,
+            forms=("onnx", "torch"),
             dtypes=("int64", "float32"),
         )
 

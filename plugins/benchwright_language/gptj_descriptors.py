@@ -25,7 +25,15 @@ TINY_FILES = {
 
 SYNTHETIC_SAMPLES = 64
 
-_MODULES = ("gptj", "gptj_config", "gptj_driver", "gptj_graph", "gptj_prompts", "gptj_search")
+_MODULES = (
+    "gptj",
+    "gptj_config",
+    "gptj_driver",
+    "gptj_graph",
+    "gptj_module",
+    "gptj_prompts",
+    "gptj_search",
+)
 _CODE = tuple(f"benchwright_language.{name}" for name in _MODULES)
 _CHECKPOINT = "https://cloud.mlcommons.org/index.php/s/QAZ2oM94MkFtbQx/download"
 _ARTICLES = "https://huggingface.co/datasets/abisee/cnn_dailymail/resolve/main/3.0.0"
@@ -156,6 +164,7 @@ def gptj() -> Iterator[BenchmarkInfo]:
             quality=quality,
             qualities={"GEN_LEN": 0.9},
             scenarios=("SingleStream", "Server", "Offline"),
+            forms=("onnx", "torch"),
             dtypes=("float32", "int64"),
             graphs=("decoder",),
         )

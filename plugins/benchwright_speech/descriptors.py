@@ -22,6 +22,7 @@ _CODE = tuple(
         "graphs",
         "mel",
         "waveforms",
+        "modules",
         "decoder",
         "librispeech",
         "manifest",
@@ -154,6 +155,7 @@ def rnnt() -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load_rnnt,
         quality=0.99,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int64"),
         graphs=("features", "encoder", "decoder"),
     )
