@@ -65,6 +65,7 @@ class Campaign(NamedTuple):
     division: Literal["closed", "open"]
     category: list[str]
     duration: str | int
+    strict_duration: bool
     submitter: str
     preset: str
     benchmarks: dict[str, BenchmarkSettings]

@@ -9,7 +9,7 @@ from typing import Any
 from benchwright.build.artifact import MANIFEST
 from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
-from benchwright.contracts.source import Packaged, Source
+from benchwright.contracts.source import Local, Packaged, Source
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
 
@@ -31,7 +31,7 @@ def identify(sources: tuple[Source, ...]) -> dict[str, str]:
 
 def fetched_bytes(sources: tuple[Source, ...]) -> int:
     """Bytes to download, as far as known."""
-    return sum(0 if isinstance(item, Packaged) else item.size or 0 for item in sources)
+    return sum(0 if isinstance(item, Packaged | Local) else item.size or 0 for item in sources)
 
 
 def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:

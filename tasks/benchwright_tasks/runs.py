@@ -64,6 +64,9 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
         "scenario": run.scenario,
         "mode": run.mode,
         "duration": campaign.duration,
+        "strict": campaign.strict_duration,
+        # No round says how fast a server of this has to answer.
+        "own_bound": engine.preset.preliminary and run.scenario == "Server",
         "conf_key": conf_key,
         "rules": plan.round.conf(conf_key, run.scenario),
         "seeds": plan.round.seeds._asdict(),

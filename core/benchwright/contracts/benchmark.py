@@ -114,7 +114,8 @@ class PresetInfo:
     weights: what a submission states as starting weights; disk_bytes and memory_bytes: what
     building and running it needs; extra: of `pip install benchwright[…]`, with the distributions
     it must bring (`requires`); speed_only: weights or inputs are random, so that no accuracy is
-    measured; sources: modules whose code decides what is built; tools:
+    measured; preliminary: of a model that is merely being tried, which is kept out of every
+    submission tree; sources: modules whose code decides what is built; tools:
     distributions whose versions decide it; model_files: the model artifact's main files, which
     other builds may depend on by path.
     """
@@ -129,6 +130,7 @@ class PresetInfo:
     reference: Mapping[str, float] | None = None
     official: bool = False
     speed_only: bool = False
+    preliminary: bool = False
     input_data_types: str = "fp32"
     weight_data_types: str = "fp32"
     disk_bytes: int = 0

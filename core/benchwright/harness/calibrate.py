@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import floor, log10
 from statistics import median
 from typing import Any
 
@@ -49,13 +50,18 @@ GAIN = 1.03
 """In Server, a larger batch must be this much faster to be taken: smaller ones answer sooner."""
 
 
+BOUND_SHARE = 5
+"""Where no round has a latency bound for Server, it is so many times what a query takes alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """How the harness runs an engine, and how fast that was in the calibration.
 
     samples_per_second: through the harness, all instances together (in Server, the highest rate
     of queries that kept the latency bound); latency_s: of one query of the scenario on one
-    instance, median; batch_latency_s: of one full batch.
+    instance, median; batch_latency_s: of one full batch. bound_s: the latency bound of Server
+    where it was chosen here, because no round sets one; else 0.
     """
 
     instances: int
@@ -65,6 +71,7 @@ class Operation:
     samples_per_second: float = 0.0
     latency_s: float = 0.0
     batch_latency_s: float = 0.0
+    bound_s: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
@@ -159,6 +166,24 @@ def calibrate_server(
                 break
             rate *= TRIAL_STEP
     return replace(operation, deadline_us=deadline, samples_per_second=rate)
+
+
+def own_bound(
+    open_instance: OpenInstance,
+    store: SampleStore,
+    usual_s: float,
+    cores: int,
+    pins: Mapping[str, Any],
+) -> float:
+    """The latency bound of Server, in seconds, for what no round knows: the pinned one, else the
+    usual one where a single query keeps well within it, else a round figure well above a query."""
+    if pins.get("latency_bound_ms"):
+        return float(pins["latency_bound_ms"]) / 1e3
+    alone = BOUND_SHARE * calibrate_stream(open_instance, store, 1, cores, pins).latency_s
+    if alone <= usual_s:
+        return usual_s
+    power = 10.0 ** floor(log10(alone))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= alone)
 
 
 def _largest_fitting(tries: Iterable[Operation], bound_s: float) -> Operation:

@@ -36,6 +36,7 @@ __all__ = [
     "difference",
     "latency_curve",
     "metric",
+    "plain_metric",
     "read_detail",
 ]
 
@@ -94,6 +95,16 @@ def metric(log: DetailLog, scenario: str, round_metric_key: str) -> Metric:
         # Zero is what loadgen writes when it made no estimate.
         value = value / 1e6 if value else None
     return Metric(name, value, unit)
+
+
+def plain_metric(log: DetailLog, found: Metric) -> Metric:
+    """The same metric without loadgen's allowance for few queries: the plain percentile of the
+    latencies as they were measured, rather than an estimate that early stopping vouches for."""
+    percentile = log.number("effective_target_latency_percentile")
+    if found.unit != "ms" or percentile is None:
+        return found
+    ns = log.number(f"result_{percentile * 100:.2f}_percentile_latency_ns")
+    return Metric(f"plain {found.name}", ns / 1e6 if ns else None, "ms")
 
 
 def latency_curve(log: DetailLog) -> list[tuple[float, float]]:
