@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ def main(arguments: Namespace) -> int:
     asked = _asked(arguments)
     way = _way(arguments, Registry())
     started = Path(arguments.started)
-    found = [prepare(text, asked, started, way, quiet=arguments.json) for text in arguments.models]
+    found = [prepare(text, asked, started, _run_before) for text in arguments.models]
     models = [settle(item) for item in found]
     if len({model.name for model in models}) < len(models):
         raise UsageError("a model is named twice", fix="name each model once")
@@ -52,6 +53,18 @@ def main(arguments: Namespace) -> int:
         from benchwright.tried.table import table
 
         print(table(results))
+    return code
+
+
+def _run_before(tasks: list[dict[str, Any]]) -> int:
+    """Runs what a model needs before it is understood; says how long a conversion took."""
+    from benchwright.build.engine import run_tasks
+
+    begin = time.monotonic()
+    code = run_tasks(tasks, [name_of(task) for task in tasks], summary=False)
+    taken = time.monotonic() - begin
+    if code == 0 and taken > 1:
+        print(f"converted in {taken:.1f} s, which is done once", file=sys.stderr)
     return code
 
 

@@ -15,7 +15,6 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -247,11 +246,9 @@ def _calibrate(
         return calibrate.calibrate_offline(quiet, store, cores, request.pins)
     if request.scenario == "Server":
         bound = float(conf["target_latency"]) / 1e3
-        if not spec["own_bound"]:
+        if not spec.get("own_bound"):
             return calibrate.calibrate_server(quiet, store, bound, cores, request.pins)
-        bound = calibrate.own_bound(quiet, store, bound, cores, request.pins)
-        found = calibrate.calibrate_server(quiet, store, bound, cores, request.pins)
-        return replace(found, bound_s=bound)
+        return calibrate.calibrate_unbounded_server(quiet, store, bound, cores, request.pins)
     return calibrate.calibrate_stream(quiet, store, size, cores, request.pins)
 
 

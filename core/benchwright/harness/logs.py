@@ -38,6 +38,7 @@ __all__ = [
     "metric",
     "plain_metric",
     "read_detail",
+    "token_figures",
 ]
 
 # Doubles are printed with six significant digits.
@@ -105,6 +106,25 @@ def plain_metric(log: DetailLog, found: Metric) -> Metric:
         return found
     ns = log.number(f"result_{percentile * 100:.2f}_percentile_latency_ns")
     return Metric(f"plain {found.name}", ns / 1e6 if ns else None, "ms")
+
+
+def token_figures(log: DetailLog) -> dict[str, float]:
+    """What a run in token-latency mode shows: tokens per second, and where queries are answered
+    one by one the means of time to first token and time per output token, in ms."""
+    found: dict[str, float] = {}
+    rate = log.number("result_tokens_per_second") or log.number(
+        "result_completed_tokens_per_second"
+    )
+    for name, value, divisor in (
+        ("tokens_per_s", rate, 1.0),
+        ("ttft_ms", log.number("result_first_token_mean_latency_ns"), 1e6),
+        ("ttft_p99_ms", log.number("result_first_token_99.00_percentile_latency_ns"), 1e6),
+        ("tpot_ms", log.number("result_time_to_output_token_mean"), 1e6),
+        ("tpot_p99_ms", log.number("result_time_per_output_token_99.00_percentile_ns"), 1e6),
+    ):
+        if value:
+            found[name] = value / divisor
+    return found
 
 
 def latency_curve(log: DetailLog) -> list[tuple[float, float]]:

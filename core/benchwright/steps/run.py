@@ -27,6 +27,7 @@ from benchwright.harness.logs import (
     metric,
     plain_metric,
     read_detail,
+    token_figures,
 )
 from benchwright.harness.verdict import explain
 from benchwright.quantizing import FULL
@@ -190,6 +191,7 @@ def _details(
         "warnings": [*_forked(outcome, given["backend"]), *log.warnings][:20],
         "started": started.isoformat(timespec="seconds"),
         "wall_s": round(wall, 3),
+        "tokens": token_figures(log) if "use_token_latencies" in outcome["settings"] else None,
         "peak_memory_bytes": outcome["peak_memory_bytes"],
         "model_bytes": sum(entry.size for entry in engine.files),
         "versions": {**kitchen.recipe.tools, "benchwright": __version__},

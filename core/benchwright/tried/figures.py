@@ -41,8 +41,6 @@ def figures(result: RunResult) -> Figures:
         settings: Mapping[str, Any] = details.get("settings", {})
         rate = qps * float(settings.get("multi_stream_samples_per_query", 1))
     tokens: Mapping[str, Any] = details.get("tokens") or {}
-    if rate is None and tokens:
-        rate = tokens.get("samples_per_s")
     return Figures(
         qps,
         rate,
