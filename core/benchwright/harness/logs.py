@@ -93,6 +93,9 @@ def metric(log: DetailLog, scenario: str, round_metric_key: str) -> Metric:
     if unit == "ms":
         percentile = log.number("effective_target_latency_percentile")
         name = name.format(f"{percentile * 100:g}" if percentile is not None else "?")
+        if log.requested.get("use_token_latencies") is True:
+            # loadgen then judges first tokens instead of whole answers.
+            name = name.replace("latency", "time to first token")
         # Zero is what loadgen writes when it made no estimate.
         value = value / 1e6 if value else None
     return Metric(name, value, unit)

@@ -199,6 +199,7 @@ def _details(
         "identity": given["identity"],
         "engine": dict(engine.facts),
         "weights": preset.weights,
+        "facts": dict(preset.facts),
         "weights_sha256": next(iter(engine.facts.get("model", {}).values()), None),
         "input_data_types": preset.input_data_types,
         "weight_data_types": preset.weight_data_types if full else given["precision"],

@@ -13,7 +13,14 @@ from benchwright.remembered import remembered
 from benchwright.tried import described, inputs
 from benchwright.tried.described import Description, Graph, Input, Source
 from benchwright.tried.facts import ModelFacts, read_facts
-from benchwright.tried.generation import NEW_TOKENS, PAST, PRESENT
+from benchwright.tried.generation import (
+    DECODER,
+    ENCODER,
+    NEW_TOKENS,
+    PAST,
+    PRESENT,
+    PROMPT_INPUTS,
+)
 from benchwright.tried.onnxfile import OnnxFile, Tensor, read_onnx
 from benchwright.tried.request import Asked
 from benchwright.tried.resolve import Located, config_folder, slug
@@ -37,7 +44,12 @@ def describe(model: Located, asked: Asked, about: Mapping[str, Any]) -> Descript
         "opset": onnx.opset or None,
         **about,
     }
-    if any(tensor.name.startswith(f"{PAST}.") for tensor in onnx.inputs):
+    second: OnnxFile | None = None
+    if file == ENCODER and (model.onnx.parent / DECODER).is_file():
+        second = read_onnx(model.onnx.parent / DECODER)
+        sources += tuple(_source(model.onnx.parent, name) for name in (DECODER, *second.external))
+        found = inputs.understand(onnx, file, "encoder", asked, facts, where)
+    elif any(tensor.name.startswith(f"{PAST}.") for tensor in onnx.inputs):
         found = _generating(onnx, file, asked, facts, where)
     else:
         if asked.new_tokens is not None:
@@ -48,7 +60,10 @@ def describe(model: Located, asked: Asked, about: Mapping[str, Any]) -> Descript
                 fix="leave it out",
             )
         found = inputs.understand(onnx, file, "main", asked, facts, where)
-    more = {"remarks": list(found.remarks), **_generation_facts(onnx, asked, facts, where)}
+    more = {
+        "remarks": list(found.remarks),
+        **_generation_facts(second or onnx, asked, facts, where),
+    }
     known |= {name: value for name, value in more.items() if value}
     from benchwright.tried.samples import usual_count
 
@@ -60,8 +75,8 @@ def describe(model: Located, asked: Asked, about: Mapping[str, Any]) -> Descript
         title=model.title,
         request=asked.record(),
         sources=sources,
-        graphs=(found.graph,),
-        driver="generate" if "cache" in known else "call",
+        graphs=(found.graph,) if second is None else (found.graph, _second(second, where)),
+        driver="translate" if second else "generate" if "cache" in known else "call",
         batch=found.batch,
         inputs=found.inputs,
         sizes=found.sizes,
@@ -168,6 +183,18 @@ def _generating(
     ids = next((tensor for tensor in onnx.inputs if tensor.name == "input_ids"), None)
     if ids is None or ids.shape is None:
         raise UsageError("this graph takes a key-value cache, and no `input_ids`", where=where)
+    odd = [
+        tensor.name
+        for tensor in onnx.inputs
+        if tensor.name not in PROMPT_INPUTS and not tensor.name.startswith(PAST)
+    ]
+    if odd:
+        raise UsageError(
+            f"this graph generates text, and takes `{odd[0]}` for it, which is not known here",
+            where=where,
+            why=f"known are {', '.join(PROMPT_INPUTS)} and {PAST}.*",
+            fix="try the folder with the model's config.json and safetensors",
+        )
     vocabulary = facts.vocabulary or onnx.tables.get("input_ids")
     most = facts.positions
     low, high = asked.lengths or (USUAL_PROMPT, USUAL_PROMPT)
@@ -190,6 +217,14 @@ def _generating(
 
 USUAL_PROMPT = 64
 """Tokens of a prompt where nobody says how many."""
+
+
+def _second(onnx: OnnxFile, where: str) -> Graph:
+    """The decoder of an encoder-decoder pair."""
+    inputs.refuse_unusable(onnx, where)
+    return Graph(
+        "decoder", DECODER, tuple(map(_shaped, onnx.inputs)), tuple(map(_shaped, onnx.outputs))
+    )
 
 
 def _shaped(tensor: Tensor) -> tuple[str, str, tuple[int | str, ...]]:
@@ -223,4 +258,9 @@ def _generation_facts(
                 fix="put the model's config.json beside the graph",
             )
         heads, size = found
-    return {"cache": [heads, size], "new_tokens": asked.new_tokens or NEW_TOKENS}
+    start = facts.config.get("decoder_start_token_id")
+    return {
+        "cache": [heads, size],
+        "new_tokens": asked.new_tokens or NEW_TOKENS,
+        "start_token": start if isinstance(start, int) else None,
+    }

@@ -10,14 +10,15 @@ import numpy as np
 from benchwright.contracts.program import Array, Driver, Output, Sessions, single_call
 from benchwright.contracts.tensor import BATCH
 from benchwright.tried.described import Description, Input
+from benchwright.tried.padding import padded
 
 
 def driver_of(description: Description) -> Driver:
     """The driver of a description's program."""
-    if description.driver == "generate":
-        from benchwright.tried.generation import Generate
+    if description.generates:
+        from benchwright.tried.generation import Generate, Translate
 
-        return Generate(description)
+        return (Generate if description.driver == "generate" else Translate)(description)
     plain = all(
         item.axis == 0 and not any(isinstance(dim, str) for dim in item.shape)
         for item in description.inputs
@@ -27,20 +28,6 @@ def driver_of(description: Description) -> Driver:
     if plain and first and description.batch == 0:
         return single_call
     return Call(description)
-
-
-def padded(items: Sequence[Array]) -> Array:
-    """Arrays of one rank in one array [B, …], each filled up behind with zeros along every axis:
-    a padded token is 0, and so is its mask."""
-    shapes = {item.shape for item in items}
-    if len(shapes) == 1:
-        return np.stack(items)
-    largest = np.max([item.shape for item in items], axis=0)
-    whole = np.zeros((len(items), *largest), items[0].dtype)
-    for row, item in enumerate(items):
-        place: tuple[Any, ...] = (row, *(slice(size) for size in item.shape))
-        whole[place] = item
-    return whole
 
 
 class Call:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import mean, stdev
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from benchwright.results import RunResult
@@ -52,26 +51,6 @@ def figures(result: RunResult) -> Figures:
         tokens.get("tokens_per_s"),
         tokens.get("ttft_ms"),
         tokens.get("tpot_ms"),
-    )
-
-
-class Spread(NamedTuple):
-    """Several runs' results of one kind: their mean, and its standard deviation as a share of
-    it (None for a single run)."""
-
-    value: float
-    noise: float | None
-    runs: int
-
-
-def spread(values: Iterable[float]) -> Spread | None:
-    """Mean and noise; None of nothing."""
-    known = list(values)
-    if not known:
-        return None
-    middle = mean(known)
-    return Spread(
-        middle, stdev(known) / abs(middle) if len(known) > 1 and middle else None, len(known)
     )
 
 

@@ -65,9 +65,10 @@ def choose(names: Sequence[str], model: HubId, asked: Asked) -> list[str]:
     prefix = f"{model.subfolder.strip('/')}/" if model.subfolder else ""
     own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
     if not own:
+        folders = sorted({name.split("/")[0] for name in names if "/" in name})
         raise UsageError(
             f"`{model.repo}` has no folder `{model.subfolder}`",
-            why=f"it has {', '.join(sorted({n.split('/')[0] for n in names if '/' in n})) or 'none'}",
+            why=f"it has {', '.join(folders) or 'none'}",
             fix="choose one of them after the colon",
         )
     found = [name for name in _CONFIGURATION if name in own]

@@ -19,7 +19,12 @@ SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 TOKEN_SCENARIOS = ("SingleStream", "Offline")
 """Those that a model runs which generates tokens."""
 
-_SOURCES = ("benchwright.tried.benchmark", "benchwright.tried.driver", "benchwright.tried.samples")
+_SOURCES = (
+    "benchwright.tried.benchmark",
+    "benchwright.tried.driver",
+    "benchwright.tried.samples",
+    "benchwright.tried.generation",
+)
 
 
 def benchmarks() -> Iterator[BenchmarkInfo]:
@@ -66,6 +71,12 @@ def _preset(found: Description) -> PresetInfo:
         weights=str(facts.get("weights") or found.title),
         speed_only=True,
         preliminary=True,
+        facts={
+            "model": found.title,
+            "asked": dict(found.request),
+            **{f"content of {item.name}": item.sha256 for item in found.sources},
+            **{name: value for name, value in facts.items() if name not in ("remarks", "cache")},
+        },
         input_data_types="fp32",
         weight_data_types="fp32",
         disk_bytes=2 * size + 2 * int(facts.get("sample_bytes", 0)) * found.samples,

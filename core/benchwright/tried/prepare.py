@@ -23,9 +23,9 @@ def prepare(text: str, asked: Asked, started: Path, run: RunTasks) -> Descriptio
     found = resolve(text, started)
     about: dict[str, Any] = {}
     if isinstance(found, HubId):
-        from benchwright.tried import hub
+        from benchwright.tried.hub import fetch
 
-        fetched = hub.fetch(found, asked)
+        fetched = fetch(found, asked)
         about |= {"weights": fetched.origin, "commit": fetched.commit}
         found = locate(fetched.folder, found.repo)
     if found.onnx is None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from benchwright.build.display import size
 from benchwright.errors import ExitCode
+from benchwright.repeated import spread
 from benchwright.results import RunResult, load_result
 from benchwright.steps.summary import significant
-from benchwright.tried.figures import Figures, by_kind, figures, spread
+from benchwright.tried.figures import Figures, by_kind, figures
 
 _HEADS = (
     "model",
@@ -102,6 +103,8 @@ def _result(runs: Sequence[RunResult]) -> str:
     metric = runs[0].metric or ""
     plain = " (plain)" if metric.startswith("plain") else ""
     latency = metric.removeprefix("plain ").split(" ")[0] + " " if runs[0].unit == "ms" else ""
+    if "first token" in metric:
+        latency = f"TTFT {latency}"
     return f"{latency}{significant(found.value)} {runs[0].unit or ''}{noise}{plain}".strip()
 
 
