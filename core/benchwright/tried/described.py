@@ -72,9 +72,9 @@ class Description(NamedTuple):
 
     name: the benchmark's; title: the model as the user named it; request: what was asked for;
     driver: `call` (one call a batch), `generate` (a greedy loop with a key-value cache) or
-    `translate` (the same, after an encoder); batch: how many samples a call takes, 0 for any number and -1 where the graph
-    has no batch at all; sizes: (least, most) of each size that differs by sample; data: a file
-    of real inputs; facts: what a person may want to know.
+    `translate` (the same, after an encoder); batch: how many samples a call takes, 0 for any
+    number and -1 where the graph has no batch at all; sizes: (least, most) of each size that
+    differs by sample; data: a file of real inputs; facts: what a person may want to know.
     """
 
     name: str

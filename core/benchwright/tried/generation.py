@@ -1,8 +1,8 @@
 """The drivers of tried models that generate text: greedy loops with a key-value cache.
 
-One decoder graph computes prompt and single tokens alike: `past_key_values.*` go in and `present.*` come
-out, as exporters name them. Every prompt gets the same number of new tokens: an end-of-sequence
-token ends nothing, since random prompts would end at random.
+One decoder graph computes prompt and single tokens alike: `past_key_values.*` go in and `present.*`
+come out, as exporters name them. Every prompt gets the same number of new tokens: an end of
+sequence ends nothing, since random prompts would end at random.
 """
 
 from __future__ import annotations

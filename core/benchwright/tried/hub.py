@@ -46,12 +46,14 @@ def fetch(model: HubId, asked: Asked) -> Fetched:
             return _cached(model, "offline mode is on (`HF_HUB_OFFLINE`)")
         api = huggingface_hub.HfApi()
         info = api.model_info(model.repo, revision=model.revision)
-        names = [item.rfilename for item in info.siblings or ()]
-        wanted = choose(names, model, asked)
+        wanted = choose([item.rfilename for item in info.siblings or ()], model, asked)
         place = huggingface_hub.snapshot_download(
-            model.repo, revision=info.sha, allow_patterns=list(wanted)
+            # By its name, so that offline the name is known; the place is that of one commit.
+            model.repo,
+            revision=model.revision,
+            allow_patterns=wanted,
         )
-        return _fetched(model, Path(place), str(info.sha), constants.ENDPOINT)
+        return _fetched(model, Path(place), constants.ENDPOINT)
     except BenchwrightError:
         raise
     except Exception as error:
@@ -108,7 +110,8 @@ def _weights(own: Sequence[str], model: HubId, asked: Asked) -> list[str]:
     )
 
 
-def _fetched(model: HubId, place: Path, commit: str, endpoint: str) -> Fetched:
+def _fetched(model: HubId, place: Path, endpoint: str) -> Fetched:
+    commit = place.name
     folder = place / model.subfolder if model.subfolder else place
     return Fetched(folder, commit, f"{endpoint}/{model.repo}/tree/{commit}")
 
@@ -130,7 +133,7 @@ def _cached(model: HubId, why: str) -> Fetched:
             why=why,
             fix="fetch it once with network, or name a folder; `HF_HOME` says where the cache is",
         ) from error
-    return _fetched(model, place, place.name, constants.ENDPOINT)
+    return _fetched(model, place, constants.ENDPOINT)
 
 
 def _explained(model: HubId, error: Exception, endpoint: str) -> Fetched:

@@ -129,10 +129,12 @@ def _batch_symbol(tensors: Sequence[Tensor]) -> str | None:
     symbols = Counter(dim for dim in first if isinstance(dim, str))
     if not symbols:
         return None
-    if any(isinstance(dim, int) and dim > 1 for dim in first) and len(symbols) < len(first):
-        return None
     called = [name for name in symbols if re.search(r"batch|^n$|^b$|^bs$", name, re.I)]
-    return called[0] if called else symbols.most_common(1)[0][0]
+    if called:
+        return called[0]
+    # What one input begins with is no batch where another begins with a number of its own.
+    fixed = any(isinstance(dim, int) and dim > 1 for dim in first)
+    return None if fixed else symbols.most_common(1)[0][0]
 
 
 def _is_batch(dim: int | str, symbol: str | None) -> bool:
