@@ -40,6 +40,11 @@ def main(arguments: Namespace) -> int:
         for remark in model.facts.get("remarks", ()):
             print(f"{model.name}: {remark}", file=sys.stderr)
     paths = campaign.write(models, way, arguments.name, arguments.repeat)
+    try:
+        make_plan(paths[0])
+    except UsageError:
+        campaign.withdraw(paths)
+        raise
     code, results = 0, []
     for number, path in enumerate(paths, start=1):
         if len(paths) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,6 +63,15 @@ def write(models: Sequence[Description], way: Way, wanted: str | None, repeats: 
         path.write_text(text(own, models, way), encoding="utf-8")
         paths.append(path)
     return paths
+
+
+def withdraw(paths: Sequence[Path]) -> None:
+    """Removes campaign files that turned out wrong, so that they take no name; what was measured
+    there stays."""
+    for path in reversed(paths):
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
 
 
 def file_of(name: str) -> Path:

@@ -43,7 +43,7 @@ def fetch(model: HubId, asked: Asked) -> Fetched:
 
     try:
         if constants.HF_HUB_OFFLINE:
-            return _cached(model, "offline mode is on (`HF_HUB_OFFLINE`)")
+            return _cached(model, asked, "offline mode is on (`HF_HUB_OFFLINE`)")
         api = huggingface_hub.HfApi()
         info = api.model_info(model.repo, revision=model.revision)
         wanted = choose([item.rfilename for item in info.siblings or ()], model, asked)
@@ -58,7 +58,7 @@ def fetch(model: HubId, asked: Asked) -> Fetched:
         raise
     except Exception as error:
         # Its own errors and those of the HTTP library below have no base in common.
-        return _explained(model, error, constants.ENDPOINT)
+        return _explained(model, asked, error, constants.ENDPOINT)
 
 
 def choose(names: Sequence[str], model: HubId, asked: Asked) -> list[str]:
@@ -116,27 +116,34 @@ def _fetched(model: HubId, place: Path, endpoint: str) -> Fetched:
     return Fetched(folder, commit, f"{endpoint}/{model.repo}/tree/{commit}")
 
 
-def _cached(model: HubId, why: str) -> Fetched:
+def _cached(model: HubId, asked: Asked, why: str) -> Fetched:
     """What an earlier fetch has left."""
-    import huggingface_hub
-    from huggingface_hub import constants
+    from huggingface_hub import constants, scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
 
+    wanted = model.revision or constants.DEFAULT_REVISION
     try:
-        place = Path(
-            huggingface_hub.snapshot_download(
-                model.repo, revision=model.revision, local_files_only=True
-            )
-        )
-    except Exception as error:
-        raise UsageError(
-            f"`{model}` is not among the models that were fetched before",
-            why=why,
-            fix="fetch it once with network, or name a folder; `HF_HOME` says where the cache is",
-        ) from error
-    return _fetched(model, place, constants.ENDPOINT)
+        repos = scan_cache_dir().repos
+    except CacheNotFound:
+        repos = frozenset()
+    for repo in repos:
+        if repo.repo_id != model.repo or repo.repo_type != "model":
+            continue
+        for revision in repo.revisions:
+            if wanted not in (*revision.refs, revision.commit_hash):
+                continue
+            place = Path(revision.snapshot_path)
+            files = [str(item.file_path.relative_to(place)) for item in revision.files]
+            choose(files, model, asked)
+            return _fetched(model, place, constants.ENDPOINT)
+    raise UsageError(
+        f"`{model}` is not among the models that were fetched before",
+        why=why,
+        fix="fetch it once with network, or name a folder; `HF_HOME` says where the cache is",
+    )
 
 
-def _explained(model: HubId, error: Exception, endpoint: str) -> Fetched:
+def _explained(model: HubId, asked: Asked, error: Exception, endpoint: str) -> Fetched:
     from huggingface_hub import errors
 
     why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -162,7 +169,7 @@ def _explained(model: HubId, error: Exception, endpoint: str) -> Fetched:
             fix="check the spelling; for a private model set `HF_TOKEN`",
         ) from error
     try:
-        return _cached(model, f"{endpoint} cannot be reached: {why}")
+        return _cached(model, asked, f"{endpoint} cannot be reached: {why}")
     except UsageError as gone:
         raise _unreachable(model, endpoint, str(gone.why)) from error
 
