@@ -89,6 +89,11 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
             "expected_seconds": expected_seconds(plan, run),
             "command": f"benchwright run {run.task}",
             "power": plan.power,
+            "campaign": {
+                "name": campaign.name,
+                "file": campaign.document.name,
+                "text": campaign.document.text,
+            },
             "announce": {
                 "benchmark": engine.benchmark.name,
                 "preset": engine.preset.name,

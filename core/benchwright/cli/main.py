@@ -29,6 +29,7 @@ COMMANDS = {
     "clean": "benchwright.cli.clean",
     "store": "benchwright.cli.store",
     "try": "benchwright.cli.trying",
+    "reproduce": "benchwright.cli.reproduce",
     "compare": "benchwright.cli.comparing",
     "new-plugin": "benchwright.cli.new_plugin",
 }

@@ -253,6 +253,17 @@ def build_parser() -> Parser:
     add_limit(compare, None)
     add_json(compare)
 
+    reproduce = command(
+        "reproduce",
+        "make a measured run again, and say whether it came out the same",
+        "benchwright reproduce build/default/runs/resnet50-tiny/onnxruntime/Offline/performance",
+    )
+    reproduce.add_argument("result", metavar="RESULT", help="a run's folder, or its result.json")
+    reproduce.add_argument(
+        "--repeat", type=int, default=3, metavar="N", help="make it N times (default: 3)"
+    )
+    add_json(reproduce)
+
     init = command("init", "write a campaign file to start from")
     init.add_argument("--force", action="store_true", help="overwrite a file that is there")
 

@@ -206,6 +206,7 @@ def _details(
         "weight_transformations": "none" if full else f"quantised to {given['precision']}",
         "round": given["round"],
         "command": aside["command"],
+        "campaign": aside.get("campaign"),
     }
 
 
