@@ -35,6 +35,8 @@ UNUSED_BY_PLANNING = {
     "benchwright.rounds.conf",
     "benchwright.steps",
     "benchwright_linux.macos",
+    "benchwright_medical.kits19",
+    "benchwright_medical.unet3d",
     "benchwright_mlperf.check",
     "benchwright_mlperf.formatter",
     "benchwright_mlperf.write",
@@ -47,7 +49,7 @@ UNUSED_BY_PLANNING = {
 }
 """Light, but not free: what only a task, an error message or another command needs."""
 
-MOST_MODULES = 64
+MOST_MODULES = 84
 """Modules of ours that planning may import: each costs a fifth of a millisecond."""
 
 MOST_DATACLASSES = 16

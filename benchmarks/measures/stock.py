@@ -1,7 +1,7 @@
 """What the benchmarks run on: engines and samples, kept in `build/benchmarks`.
 
-The tiny ones are built by the product's own tasks. Those of ResNet-50 are made here, because no
-campaign has them: random weights in the exact architecture, random images.
+The tiny ones are built by the product's own tasks. Of the synthetic ResNet-50, only the engine
+and a few samples are needed: they are made here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from benchwright.distributions import tool_versions
 from benchwright.errors import BenchwrightError
 from benchwright.layout import Layout
 from benchwright.plugins import Registry, lookup
+from benchwright.progress import silent
 from measures.registry import Note
 
 STOCK = Path(__file__).parents[2] / "build" / "benchmarks"
@@ -83,16 +85,16 @@ def _environment() -> dict[str, str]:
 
 def resnet50(note: Note) -> Stock:
     """ResNet-50 with seeded random weights, and random images of its size."""
-    from measures import resnet50_graph
-
     registry = Registry()
     info = lookup("backend", "onnxruntime", registry.backends)
-    program = lookup("benchmark", "resnet50", registry.benchmarks).load().program("official")
+    described = lookup("benchmark", "resnet50", registry.benchmarks)
+    preset, benchmark = described.presets["synthetic"], described.load()
+    program = benchmark.program(preset.name)
     options = info.load_options()().model_dump(mode="json")
 
     def model(out: Path) -> None:
         note("writing ResNet-50 with random weights (100 MB)")
-        resnet50_graph.write(out / str(program.graphs[0].onnx))
+        benchmark.assemble_model(preset.name, {}, out, silent)
 
     def engine(out: Path) -> None:
         note("building its engine")
@@ -110,14 +112,15 @@ def resnet50(note: Note) -> Stock:
             for _ in range(RESNET50_SAMPLES):
                 writer.add({spec.name: random.standard_normal(shape, np.float32)})
 
-    source = sha256_of(Path(resnet50_graph.__file__))
-    weights = _kept("resnet50-model", [source], model)
+    specs = [find_spec(name) for name in preset.sources]
+    code = [sha256_of(Path(str(spec.origin))) for spec in specs if spec is not None]
+    weights = _kept("resnet50-model", [code, dict(tool_versions(*preset.tools))], model)
     identity = registry.read_system().identity
     machine = {name: identity.get(name) for name in info.identity}
-    key = [source, options, dict(tool_versions(*info.tools)), machine]
+    key = [code, options, dict(tool_versions(*info.tools)), machine]
     built = _kept("resnet50-engine", key, engine)
     images = _kept("resnet50-samples", [sha256_of(Path(__file__))], samples)
-    return Stock(built, images, "official")
+    return Stock(built, images, preset.name)
 
 
 def _kept(name: str, key: object, make: Callable[[Path], None]) -> Path:

@@ -7,6 +7,7 @@ resolved by the plan.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ from benchwright.remembered import remembered
 
 if TYPE_CHECKING:
     from benchwright.plan import Plan
+
+DEFAULT_SUBMITTER = "Benchwright"
+"""Who submits where the file does not say it."""
 
 Pins = Mapping[str, Any]
 """Values of one scenario that are otherwise found by a calibration; only those that are given."""
@@ -73,7 +77,8 @@ class Campaign(NamedTuple):
     precision: list[str]
     quantizers: dict[str, dict[str, Any]]
     scenarios: list[str] | None
-    modes: list[str]
+    infer: dict[str, str]
+    modes: list[str] | None
     settings: dict[str, Pins]
     loadgen: LoadgenSettings
     store: StoreSettings
@@ -81,6 +86,8 @@ class Campaign(NamedTuple):
     datasets: dict[str, Path]
     formatter: str | None
     system: dict[str, str | int]
+    system_document: yamlfile.Document | None = None
+    """The file of the system's fields, where `system:` names one."""
 
     @classmethod
     def load(cls, path: str | Path = CAMPAIGN_FILE) -> Campaign:
@@ -96,8 +103,19 @@ class Campaign(NamedTuple):
         return Plan(self, Registry())
 
     def where(self, *location: str | int) -> str:
-        """`file:line: dotted.path` of a value in the file."""
+        """`file:line: dotted.path` of a value in the file, or in that of the system's fields."""
+        if location[:1] == ("system",) and self.system_document is not None:
+            return self.system_document.where(location)
         return self.document.where(location)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What the file names besides, by its path from there → its text."""
+        described = self.system_document
+        if described is None:
+            return {}
+        name = os.path.relpath(described.name, os.path.dirname(self.document.name) or ".")
+        return {name: described.text}
 
 
 def load_campaign(path: Path) -> Campaign:
@@ -112,11 +130,13 @@ def load_campaign(path: Path) -> Campaign:
             fix="`benchwright init` writes one here, or name another with `-c FILE`",
         )
     name, text = str(path), yamlfile.read(path)
-    found = remembered(
-        f"campaign {name}",
-        [text, tool_version("pydantic")],
-        lambda: (_checked(yamlfile.parse(text, name)), _rules()),
-    )
+
+    def make() -> tuple[dict[str, Any], list[str]]:
+        found = _checked(yamlfile.parse(text, name))
+        described = found["system"]
+        return found, [*_rules(), *([described["name"]] if described else [])]
+
+    found = remembered(f"campaign {name}", [text, tool_version("pydantic")], make)
     return _campaign(found, name, text)
 
 
@@ -146,10 +166,43 @@ def _checked(document: yamlfile.Document) -> dict[str, Any]:
     if not isinstance(document.data, dict):
         raise UsageError("a campaign is a mapping of keys", where=document.where())
     data = {"name": _name_of(Path(document.name)), **document.data}
+    described = _system_file(document)
+    if described is not None:
+        data["system"] = described.data["system"]
     return {
         "values": validate(CampaignSchema, data, document).model_dump(mode="json"),
-        "lines": [[list(location), line] for location, line in document.lines.items()],
+        "lines": _lines(document),
+        "system": described
+        and {"name": described.name, "text": described.text, "lines": _lines(described)},
     }
+
+
+def _lines(document: yamlfile.Document) -> list[Any]:
+    return [[list(location), line] for location, line in document.lines.items()]
+
+
+def _system_file(document: yamlfile.Document) -> yamlfile.Document | None:
+    """The file that `system:` names, beside the campaign's; None where it names none."""
+    from benchwright.campaign_schema import SystemSchema
+    from benchwright.validation import validate
+
+    name = document.data.get("system")
+    if not isinstance(name, str):
+        return None
+    path = Path(document.name).parent / name
+    if not path.is_file():
+        raise UsageError(
+            f"there is no file `{name}` with the system's fields",
+            where=document.where(("system",)),
+            fix=f"`benchwright system --init {name}` writes one to complete",
+        )
+    read = yamlfile.load(path)
+    described = read._replace(
+        data={"system": {} if read.data is None else read.data},
+        lines={("system", *location): line for location, line in read.lines.items()},
+    )
+    validate(SystemSchema, described.data, described)
+    return described
 
 
 def _name_of(path: Path) -> str:
@@ -159,7 +212,10 @@ def _name_of(path: Path) -> str:
 
 def _campaign(found: Mapping[str, Any], name: str, text: str) -> Campaign:
     values = dict(found["values"])
-    lines = {tuple(location): line for location, line in found["lines"]}
+    document = _document(name, text, found["lines"])
+    described = found["system"]
+    if described is not None:
+        values["system_document"] = _document(**described)
     values["benchmarks"] = {
         benchmark: BenchmarkSettings(given["preset"], given["scenarios"], _pins(given["settings"]))
         for benchmark, given in values["benchmarks"].items()
@@ -168,7 +224,12 @@ def _campaign(found: Mapping[str, Any], name: str, text: str) -> Campaign:
     values["loadgen"] = LoadgenSettings(**values["loadgen"])
     values["store"] = StoreSettings(**values["store"])
     values["datasets"] = {key: Path(folder) for key, folder in values["datasets"].items()}
-    return Campaign(yamlfile.Document(name, text, None, lines), **values)
+    return Campaign(document, **values)
+
+
+def _document(name: str, text: str, lines: list[Any]) -> yamlfile.Document:
+    positions = {tuple(location): line for location, line in lines}
+    return yamlfile.Document(name, text, None, positions)
 
 
 def _pins(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Pins]:

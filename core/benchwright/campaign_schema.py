@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from benchwright.campaign import DEFAULT_SUBMITTER
 from benchwright.errors import did_you_mean
 from benchwright.layout import SHARED
 from benchwright.options import Options
 
 Scenario = Literal["SingleStream", "MultiStream", "Server", "Offline"]
 Category = Literal["edge", "datacenter"]
-Mode = Literal["performance", "accuracy"]
+Mode = Literal["performance", "accuracy", "compliance"]
 
 
 def _names(value: Any) -> Any:
@@ -127,6 +128,12 @@ class StoreSchema(Options):
     )
 
 
+class SystemSchema(Options):
+    """The fields of a system's description in a file of their own."""
+
+    system: dict[str, str | int]
+
+
 class CampaignSchema(Options):
     """A campaign file."""
 
@@ -142,7 +149,7 @@ class CampaignSchema(Options):
         strict=True,
         description="end each performance run when its duration is over; its result is not VALID",
     )
-    submitter: str = Field("Benchwright", description="the submitting organisation")
+    submitter: str = Field(DEFAULT_SUBMITTER, description="the submitting organisation")
     preset: str = Field("tiny", description="`official`, `tiny` or `synthetic`")
     benchmarks: Annotated[
         dict[str, BenchmarkSchema], BeforeValidator(_settings_by_name), Field(min_length=1)
@@ -160,8 +167,15 @@ class CampaignSchema(Options):
     scenarios: Scenarios | None = Field(
         None, description="by default those that round and category ask for"
     )
-    modes: Annotated[list[Mode], BeforeValidator(_names), Field(min_length=1)] = Field(
-        ["performance", "accuracy"], description="which runs to make"
+    infer: dict[Scenario, Scenario] = Field(
+        default_factory=dict,
+        description="edge: scenarios that are not run → the scenario whose result stands for them, "
+        "such as `{Offline: SingleStream}`",
+    )
+    modes: Annotated[list[Mode], BeforeValidator(_names), Field(min_length=1)] | None = Field(
+        None,
+        description="which runs to make; by default `performance` and `accuracy`, and in closed "
+        "`compliance` too",
     )
     settings: PinsByScenario
     loadgen: LoadgenSchema = Field(default_factory=lambda: LoadgenSchema.model_construct())
@@ -178,7 +192,9 @@ class CampaignSchema(Options):
         None, description="what writes the submission tree; by default the first for the round"
     )
     system: dict[str, str | int] = Field(
-        default_factory=dict, description="fields of the system description; `name` names it"
+        default_factory=dict,
+        description="fields of the system description, or the YAML file that holds them "
+        "(`benchwright system --init` writes one); `name` names it",
     )
 
     @field_validator("name")

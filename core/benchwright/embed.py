@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchwright.build import artifact
 from benchwright.build.task import META
 from benchwright.campaign import load_campaign
 from benchwright.errors import UsageError
@@ -79,10 +80,16 @@ class Selection:
 
 
 def select(
-    plan: Plan, typed: Sequence[str] = (), *, rerun: bool = False, started: str = "."
+    plan: Plan,
+    typed: Sequence[str] = (),
+    *,
+    rerun: bool = False,
+    invalid: bool = False,
+    started: str = ".",
 ) -> Selection:
     """What the typed names mean of a plan that was made with `extra=typed`; without any, the whole
-    campaign. rerun: the measured runs among them are made again; started: where typed paths begin.
+    campaign. rerun: the measured runs among them are made again; invalid: those of them are whose
+    result is INVALID; started: where typed paths begin.
     """
     tasks = plan_tasks(plan)
     names = [name for text in typed for name in find(text, tasks, started)]
@@ -94,6 +101,16 @@ def select(
                 "--rerun makes measured runs again, and none is among the named tasks",
                 fix="name a performance or accuracy task, or no task for all of them",
             )
+        plan = Plan(plan.campaign, plan.registry, extra=typed, rerun=again)
+        tasks = plan_tasks(plan)
+    elif invalid:
+        again = [
+            name_of(task)
+            for task in tasks
+            if task["meta"][META]["kind"] == "measurement"
+            and (not typed or name_of(task) in names)
+            and not artifact.counts(Path(task["meta"][META]["folder"]))
+        ]
         plan = Plan(plan.campaign, plan.registry, extra=typed, rerun=again)
         tasks = plan_tasks(plan)
     if not typed:

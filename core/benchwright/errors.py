@@ -80,7 +80,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     lowered = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     hint = f"did you mean `{lowered[near[0]]}`?" if near else ""
-    allowed = f"allowed: {', '.join(names)}" if 0 < len(names) <= 20 else ""
+    allowed = f"allowed: {', '.join(names)}" if 0 < len(names) <= 24 else ""
     if hint and allowed:
         return f"{hint} ({allowed})"
     return hint or allowed

@@ -59,6 +59,16 @@ class Layout(NamedTuple):
         return f"{self.own}/manifests/submission"
 
     @property
+    def package(self) -> str:
+        """The submission tree as one file."""
+        return f"{self.own}/submission.tar.gz"
+
+    @property
+    def package_artifact(self) -> str:
+        """Manifest and recipe of the packed tree."""
+        return f"{self.own}/manifests/package"
+
+    @property
     def check(self) -> str:
         """The findings of the submission check."""
         return f"{self.own}/check"
@@ -98,9 +108,9 @@ class Layout(NamedTuple):
         """An engine; subject is `<benchmark>-<preset>/<backend>[+precision]`."""
         return f"{self.root}/engines/{subject}"
 
-    def run(self, subject: str, mode: str) -> str:
-        """A run; subject is `<benchmark>-<preset>/<backend>/<Scenario>`."""
-        return f"{self.runs}/{subject}/{mode}"
+    def run(self, subject: str, mode: str, test: str | None = None) -> str:
+        """A run; subject is `<benchmark>-<preset>/<backend>/<Scenario>`, test a compliance one."""
+        return f"{self.runs}/{subject}/{mode}" + (f"/{test}" if test else "")
 
     def log(self, task: str) -> str:
         """The log of a task's last execution."""

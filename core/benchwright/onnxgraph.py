@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.generic]
 
-INLINE_BYTES = 1_500_000_000
-"""Weights beyond this lie in a file beside the graph: a protobuf message ends at 2 GiB."""
+INLINE_BYTES = 256_000_000
+"""Weights beyond this lie in a file beside the graph: a protobuf message ends at 2 GiB, and to
+write one takes several times its size of memory."""
 
 ALIGNMENT = 4096
 """Where a weight in that file begins, so that engines may map it."""

@@ -24,6 +24,7 @@ from benchwright.layout import Layout
 from benchwright.plugins import Registry, lookup
 from benchwright.quantizing import FULL, check_names, quantizer_for
 from benchwright.rounds import SCENARIOS, Round, load_round
+from benchwright.subjects import parse_task
 
 if TYPE_CHECKING:
     from benchwright.contracts.program import FusedProgramInfo
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
 AUTO_METER = "auto"
 """The word for the first power meter that the machine has."""
 
-MODES = ("performance", "accuracy")
+MODES = ("performance", "accuracy", "compliance")
+
+TESTS = ("TEST01", "TEST04", "TEST05")
+"""The compliance tests that can be run here."""
 
 PRELIMINARY = "preliminary: a model that is merely tried, without accuracy"
 """Why a tried model's result is not for submission."""
@@ -100,6 +104,7 @@ class Run(NamedTuple):
     scenario: str
     mode: str
     pins: Mapping[str, Any]
+    test: str | None = None
 
     @property
     def subject(self) -> str:
@@ -109,7 +114,11 @@ class Run(NamedTuple):
     @property
     def task(self) -> str:
         """The task's name."""
-        return f"{self.mode}:{self.subject}"
+        return f"{self.mode}:{self.subject}" + (f"/{self.test}" if self.test else "")
+
+    def of(self, mode: str) -> Run:
+        """The performance or accuracy run of the same engine and scenario."""
+        return self._replace(mode=mode, test=None)
 
 
 class Plan:
@@ -222,6 +231,20 @@ class Plan:
                     f"{did_you_mean(name, known)}".rstrip("; "),
                     where=campaign.where("system", name),
                 )
+            allowed = fields.enums.get(str(name), ())
+            stated = str(campaign.system[name])
+            if allowed and stated and stated not in allowed:
+                raise UsageError(
+                    f"`{name}` cannot be `{stated}`; {did_you_mean(stated, allowed)}",
+                    where=campaign.where("system", name),
+                )
+        for scenario in campaign.infer:
+            if all(scenario not in self.inferred(item.benchmark.name) for item in self.engines):
+                raise UsageError(
+                    f"{scenario} is inferred here, but round and category ask for it nowhere",
+                    where=campaign.where("infer", scenario),
+                    fix="take it out",
+                )
         self._check_pins(campaign.settings, self.runs, ("settings",))
         for name, settings in campaign.benchmarks.items():
             runs = [run for run in self.runs if run.engine.benchmark.name == name]
@@ -275,10 +298,50 @@ class Plan:
                 **campaign.settings.get(scenario, {}),
                 **settings.settings.get(scenario, {}),
             }
-            for mode in campaign.modes:
-                if mode == "accuracy" and engine.preset.speed_only:
-                    continue
-                self.runs.append(Run(engine, scenario, mode, pins))
+            self.runs += self._runs(engine, scenario, pins)
+
+    def _runs(self, engine: Engine, scenario: str, pins: Mapping[str, Any]) -> Iterator[Run]:
+        """The campaign's runs of one scenario; a compliance test comes after those it is compared
+        with, whether or not the campaign names them."""
+        tests = self.tests(engine) if "compliance" in self.modes else ()
+        wanted = set(self.modes)
+        if tests:
+            wanted.add("performance")
+        if any(self.compares_responses(test) for test in tests):
+            wanted.add("accuracy")
+        if engine.preset.speed_only:
+            wanted.discard("accuracy")
+        for mode in ("performance", "accuracy"):
+            if mode in wanted:
+                yield Run(engine, scenario, mode, pins)
+        for test in tests:
+            yield Run(engine, scenario, "compliance", pins, test)
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Which runs the campaign makes: what it says, else what its division needs."""
+        given = self.campaign.modes
+        if given is not None:
+            return tuple(given)
+        return MODES if self.campaign.division == "closed" else MODES[:2]
+
+    def tests(self, engine: Engine) -> tuple[str, ...]:
+        """The compliance tests that the round asks of a benchmark and that can be run here; none
+        on responses where weights are random."""
+        try:
+            asked = self.round.resolve(engine.benchmark.name).compliance
+        except UsageError:
+            return ()
+        speed_only = engine.preset.speed_only
+        return tuple(
+            test
+            for test in asked
+            if test in TESTS and not (speed_only and self.compares_responses(test))
+        )
+
+    def compares_responses(self, test: str) -> bool:
+        """Whether a test compares responses with the accuracy run's."""
+        return "verify_accuracy.txt" in self.round.audit[test].files
 
     def _engine(
         self,
@@ -335,6 +398,15 @@ class Plan:
         if chosen is None:
             chosen = self._round_scenarios(engine)
             where = campaign.where("category")
+        inferred = self.inferred(engine.benchmark.name)
+        for name, source in inferred.items():
+            if source not in chosen:
+                raise UsageError(
+                    f"{name} is inferred from {source}, which is not among the scenarios to run",
+                    where=campaign.where("infer", name),
+                    fix=f"add it to `scenarios:`, or infer it from another ({', '.join(chosen)})",
+                )
+        chosen = [name for name in chosen if name not in inferred]
         impossible = [name for name in chosen if name not in engine.benchmark.scenarios]
         if impossible:
             raise UsageError(
@@ -343,6 +415,37 @@ class Plan:
                 where=where,
             )
         return tuple(name for name in SCENARIOS if name in chosen)
+
+    def inferred(self, benchmark: str) -> dict[str, str]:
+        """Scenario → the one from whose runs its result is inferred, for a benchmark.
+
+        Raises UsageError where the rules do not allow it.
+        """
+        campaign, round_ = self.campaign, self.round
+        for name, source in campaign.infer.items():
+            where = campaign.where("infer", name)
+            if tuple(campaign.category) != ("edge",):
+                raise UsageError(
+                    "results may be inferred in edge alone",
+                    where=where,
+                    fix="set `category: edge`, or run the scenario",
+                )
+            allowed = round_.inferable.get(name, ())
+            if source not in allowed:
+                raise UsageError(
+                    f"{name} cannot be inferred from {source}; "
+                    + (f"it can from {', '.join(allowed)}" if allowed else "it has to be run"),
+                    where=where,
+                )
+        try:
+            model = round_.resolve(benchmark)
+        except UsageError:
+            return {}
+        known = {
+            *round_.scenarios(model, "edge"),
+            *round_.scenarios(model, "edge", optional=True),
+        }
+        return {name: source for name, source in campaign.infer.items() if name in known}
 
     def _round_scenarios(self, engine: Engine) -> tuple[str, ...]:
         """What round and category ask for; all that the benchmark can run where it is not in
@@ -374,7 +477,7 @@ class Plan:
         parsed = parse_task(task, self.registry)
         if parsed is None:
             return False
-        benchmark, preset, named, scenario, mode = parsed
+        benchmark, preset, named, scenario, mode, test = parsed
         # A data set or a model is any backend's: the campaign's first one stands for all.
         named = next(iter(self.campaign.backends)) if named is None else named
         backend, _, precision = named.partition("+")
@@ -391,12 +494,26 @@ class Plan:
                 fix="measure its performance, or choose another preset",
             )
         if scenario is not None and mode is not None:
-            pins = self.campaign.settings.get(scenario, {})
-            run = Run(engine, scenario, mode, pins)
-            if run.task not in {item.task for item in self.runs}:
-                self.runs.append(run)
-                self._outside.add(run.task)
+            run = Run(engine, scenario, mode, self.campaign.settings.get(scenario, {}), test)
+            for needed in [*self._compared_with(run, task), run]:
+                if needed.task not in {item.task for item in self.runs}:
+                    self.runs.append(needed)
+                    self._outside.add(needed.task)
         return True
+
+    def _compared_with(self, run: Run, where: str) -> list[Run]:
+        """The runs that a compliance test is compared with; none for other runs."""
+        if run.test is None:
+            return []
+        known = self.tests(run.engine)
+        if run.test not in known:
+            raise UsageError(
+                f"round {self.round.name} asks benchmark `{run.engine.benchmark.name}` for no "
+                f"test `{run.test}`; {did_you_mean(run.test, known)}".rstrip("; "),
+                where=where,
+            )
+        modes = ("performance", "accuracy") if self.compares_responses(run.test) else MODES[:1]
+        return [run.of(mode) for mode in modes]
 
     def campaign_runs(self) -> list[Run]:
         """The campaign's own runs, without those that were asked for besides."""
@@ -469,7 +586,7 @@ class Plan:
             reasons.append("random weights: speed only")
         if run.engine.quantizer is not None:
             reasons.append("calibrated on samples of the data set")
-        if run.mode == "performance" and (
+        if run.mode != "accuracy" and (
             self.campaign.duration != "official" or self.campaign.strict_duration
         ):
             strict = ", strict" if self.campaign.strict_duration else ""
@@ -481,6 +598,17 @@ class Plan:
         """What writes and checks the submission tree."""
         named = self.campaign.formatter
         return self.registry.formatter(self.round.name, named, self.campaign.where("formatter"))
+
+    @cached_property
+    def described(self) -> Mapping[str, JSON]:
+        """The fields of the system's description, as probed and as the campaign has them."""
+        own = {name: value for name, value in self.campaign.system.items() if name != "name"}
+        return {**self.formatter.describe_system(self.identity), **own}
+
+    def unstated(self) -> list[str]:
+        """The fields of the system's description that the campaign has to state still."""
+        ask = self.formatter.unstated
+        return [] if ask is None else list(ask(self.round, self.described))
 
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
@@ -513,44 +641,3 @@ _CPU_NOISE = re.compile(r"\((r|tm)\)|\bcpu\b|@.*|\b(processor|\d+-core)\b", re.I
 
 def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") or "system"
-
-
-_PARTS = {
-    "dataset": 1,
-    "preprocess": 1,
-    "model": 1,
-    "quantize": 2,
-    "engine": 2,
-    "performance": 3,
-    "accuracy": 3,
-}
-"""Stage → how many parts its subjects have."""
-
-
-def parse_task(
-    task: str, registry: Registry
-) -> tuple[str, str, str | None, str | None, str | None] | None:
-    """(benchmark, preset, backend[+precision], scenario, mode) of a full task name such as
-    `performance:resnet50-tiny/onnxruntime/Offline`, `engine:resnet50-tiny/onnxruntime` or
-    `model:resnet50-tiny`; None for what such a name does not say.
-
-    None at all where the name is not of that form; the benchmark must be an installed one.
-    """
-    stage, _, subject = task.partition(":")
-    parts = subject.split("/")
-    wanted = _PARTS.get(stage)
-    if wanted is None or len(parts) != wanted:
-        return None
-    for name, info in registry.benchmarks.items():
-        for preset in info.presets:
-            if parts[0] != f"{info.family if wanted == 1 else name}-{preset}":
-                continue
-            if wanted < 3:
-                return name, preset, parts[1] if wanted == 2 else None, None, None
-            if parts[2] not in info.scenarios:
-                raise UsageError(
-                    f"unknown scenario `{parts[2]}`; {did_you_mean(parts[2], info.scenarios)}",
-                    where=task,
-                )
-            return name, preset, parts[1], parts[2], stage
-    return None

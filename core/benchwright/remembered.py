@@ -1,7 +1,7 @@
 """What was worked out before from the same things, so that start-up need not do it again.
 
-A value lies in `build/.remembered/` with the key it was asked for by and the state of the files
-that it rests on; it is used only where both are the same. Losing it costs milliseconds.
+A value lies in `build/.benchwright-remembered/` with the key it was asked for by and the state of
+the files that it rests on; it is used only where both are the same. Losing it costs milliseconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from benchwright.layout import BUILD
 
-FOLDER = f"{BUILD}/.remembered"
+FOLDER = f"{BUILD}/.benchwright-remembered"
 
 
 def remembered(

@@ -7,15 +7,19 @@ before it is needed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from benchwright.contracts.formatter import Formatter, FormatterInfo
 from benchwright.contracts.probe import JSON
 from benchwright.hooks import hookimpl
 
+if TYPE_CHECKING:
+    from benchwright.rounds import Round
+
 BENCHWRIGHT_INTERFACE = 1
 """The interface that this plugin was built for."""
 
-ROUNDS = ("v3.1", "v6.1")
+ROUNDS = ("v3.0", "v3.1", "v5.1", "v6.0", "v6.1")
 
 WRITING = tuple(
     f"benchwright_mlperf.{name}"
@@ -71,6 +75,12 @@ def _describe(facts: Mapping[str, JSON]) -> Mapping[str, JSON]:
     return describe_system(facts)
 
 
+def _unstated(round_: Round, stated: Mapping[str, JSON]) -> list[str]:
+    from benchwright_mlperf.describe import unstated_fields
+
+    return unstated_fields(round_.system_json, stated)
+
+
 @hookimpl
 def formatters() -> list[FormatterInfo]:
     """The one formatter of this package."""
@@ -81,6 +91,7 @@ def formatters() -> list[FormatterInfo]:
             rounds=ROUNDS,
             load=_load,
             describe_system=_describe,
+            unstated=_unstated,
             sources=(*WRITING, *CHECKING),
         )
     ]

@@ -7,8 +7,10 @@ business of write/system.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from benchwright.contracts.probe import JSON
+from benchwright.rounds import SystemJson
 
 _GIB = 2**30
 _MIB = 2**20
@@ -25,6 +27,41 @@ ACCELERATOR_FIELDS = (
     "accelerator_memory_configuration",
     "accelerator_on-chip_memories",
 )
+
+BY_ITSELF = (
+    "division",
+    "submitter",
+    "system_type",
+    "system_name",
+    "number_of_nodes",
+    "accelerators_per_node",
+    "framework",
+    "other_software_stack",
+)
+"""Fields that a tree states by itself, from the campaign and from what ran."""
+
+
+def empty(value: object) -> bool:
+    """Whether a field's value says nothing."""
+    return value is None or (isinstance(value, (str, list, dict)) and not value)
+
+
+def accelerated(stated: Mapping[str, Any]) -> bool:
+    """Whether the system has accelerators, as far as is stated."""
+    return str(stated.get("accelerators_per_node", "0")).strip() not in ("0", "")
+
+
+def unstated_fields(rules: SystemJson, stated: Mapping[str, JSON]) -> list[str]:
+    """The fields that must be answered and that nobody has, in the round's order."""
+    known = {*BY_ITSELF, *(name for name, value in stated.items() if not empty(value))}
+    if not accelerated(stated):
+        known.update(ACCELERATOR_FIELDS)
+    else:
+        # Probes that know no accelerator have said that there is none.
+        known -= {name for name in ACCELERATOR_FIELDS[:2] if stated.get(name) == NONE}
+    return [
+        name for name in rules.required if name in rules.must_not_be_empty and name not in known
+    ]
 
 
 def describe_system(facts: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -58,7 +58,7 @@ class OnnxRuntimeBackend(Backend):
             settings.log_severity_level = _QUIET
             if (model / f"{graph.onnx}.data").exists():
                 _keep_weights_beside(settings, f"{graph.name}.onnx.data")
-            session = _open(model / graph.onnx, settings)
+            session = open_model(model / graph.onnx, settings)
             _check(session, graph, model / graph.onnx)
             del session
         return {"graph_optimization": options["graph_optimization"]}
@@ -79,7 +79,7 @@ class OnnxRuntimeBackend(Backend):
         )
         return {
             graph.name: OnnxRuntimeSession(
-                _open(engine / f"{graph.name}.onnx", settings),
+                open_model(engine / f"{graph.name}.onnx", settings),
                 [spec.name for spec in graph.outputs],
             )
             for graph in program.graphs
@@ -94,7 +94,8 @@ def _keep_weights_beside(settings: Any, name: str) -> None:
     settings.add_session_config_entry(f"{option}_min_size_in_bytes", str(SMALL_BYTES))
 
 
-def _open(path: Path, settings: Any) -> Any:
+def open_model(path: Path, settings: Any) -> Any:
+    """ONNX Runtime's session of a model; BenchwrightError where it does not load."""
     try:
         return onnxruntime.InferenceSession(str(path), settings, providers=_PROVIDERS)
     except Exception as error:

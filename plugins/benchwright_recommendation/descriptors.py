@@ -22,7 +22,8 @@ TINY_DATASET_SHA256 = "8d4a0b33fcec5d798ffa49332ee52a5e9593839452b88c2b21261cd60
 
 _PACKAGE = "benchwright_recommendation"
 _CODE = tuple(
-    f"{_PACKAGE}.{name}" for name in ("dlrm", "architecture", "criteo", "graph", "stored", "trace")
+    f"{_PACKAGE}.{name}"
+    for name in ("dlrm", "architecture", "criteo", "graph", "module", "stored", "trace")
 )
 _WEIGHTS_CODE = (f"{_PACKAGE}.weights", "benchwright.onnxgraph")
 _WEIGHTS = "https://cloud.mlcommons.org/index.php/s/XzfSeLgW8FYfR3S/download"
@@ -144,5 +145,6 @@ def dlrm_v2(name: str, quality: float) -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load,
         quality=quality,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int32"),
     )

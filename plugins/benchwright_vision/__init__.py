@@ -1,4 +1,4 @@
-"""The vision benchmarks: image classification (resnet50)."""
+"""The vision benchmarks: image classification (resnet50) and object detection (retinanet)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ BENCHWRIGHT_INTERFACE = 1
 
 @hookimpl
 def benchmarks() -> Iterable[BenchmarkInfo]:
-    """resnet50 on ImageNet, with a tiny preset on handwritten digits."""
+    """resnet50 on ImageNet and retinanet on OpenImages, each with a tiny preset on digits."""
     from benchwright_vision.descriptors import resnet50
+    from benchwright_vision.retinanet_descriptor import retinanet
 
-    return [resnet50()]
+    return [resnet50(), retinanet()]

@@ -50,7 +50,7 @@ def _tiny() -> PresetInfo:
         reference={"acc": 99.219},
         disk_bytes=3_000_000,
         memory_bytes=200_000_000,
-        sources=_CODE,
+        sources=(*_CODE, "benchwright_vision.tiny.module"),
         model_files=("resnet50.onnx",),
         tools=("pillow", "numpy"),
     )
@@ -102,14 +102,41 @@ def _official() -> PresetInfo:
     )
 
 
+def _synthetic() -> PresetInfo:
+    return PresetInfo(
+        name="synthetic",
+        summary="ResNet-50 v1.5 at full size with random weights, on random pictures: speed only",
+        sample_count=1024,
+        dataset_name="random-imagenet",
+        dataset=(),
+        model=(),
+        weights="random, seeded by benchwright_vision/resnet50_graph.py",
+        speed_only=True,
+        # The model, its engine, the pictures, and 1,024 preprocessed float32 images of 3x224x224.
+        disk_bytes=220_000_000 + 1024 * 3 * 224 * 224 * 4,
+        memory_bytes=2_000_000_000,
+        requires=("onnx", "opencv-python-headless"),
+        extra="vision",
+        sources=(
+            *_CODE,
+            "benchwright_vision.resnet50_graph",
+            "benchwright_vision.synthetic.pictures",
+            "benchwright_vision.synthetic.weights",
+        ),
+        model_files=("resnet50.onnx",),
+        tools=("pillow", "numpy", "onnx", "opencv-python-headless"),
+    )
+
+
 def resnet50() -> BenchmarkInfo:
     """The descriptor of resnet50."""
     return BenchmarkInfo(
         name="resnet50",
         summary="image classification, ImageNet 2012",
         family="resnet50",
-        presets=Presets({"tiny": _tiny, "official": _official}),
+        presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load_resnet50,
         quality=0.99,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int64"),
     )

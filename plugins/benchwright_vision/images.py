@@ -98,7 +98,7 @@ def network_input(path: Path, geometry: Geometry) -> NDArray[np.float32]:
     """
     import numpy as np
 
-    pixels = _decode(path)
+    pixels = decode(path)
     if geometry.resize is not None:
         pixels = _resize_shorter(pixels, geometry.resize)
     pixels = _centre_crop(pixels, geometry.side, path)
@@ -106,13 +106,15 @@ def network_input(path: Path, geometry: Geometry) -> NDArray[np.float32]:
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
-def _decode(path: Path) -> NDArray[np.uint8]:
+def decode(path: Path) -> NDArray[np.uint8]:
     """The image as uint8 [height, width, 3] in RGB, turned upright."""
     import numpy as np
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as image:
+            # OpenCV, which the references read with, looks for the orientation in EXIF only.
+            image.info.pop("xmp", None)
             upright = ImageOps.exif_transpose(image)
             return np.asarray((upright or image).convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -124,7 +126,8 @@ def _decode(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-def _resize_shorter(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def opencv() -> Any:
+    """The module cv2, which the references resize with; BenchwrightError where it is missing."""
     try:
         import cv2
     except ImportError as error:
@@ -133,6 +136,11 @@ def _resize_shorter(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
             why=str(error),
             fix="pip install 'benchwright[vision]'",
         ) from error
+    return cv2
+
+
+def _resize_shorter(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    cv2 = opencv()
     height, width = pixels.shape[:2]
     shorter = min(height, width)
     new = (int(side * width / shorter), int(side * height / shorter))

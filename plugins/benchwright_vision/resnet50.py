@@ -1,6 +1,6 @@
 """resnet50: image classification on ImageNet, and its tiny preset on handwritten digits.
 
-Both presets run the same code; they differ in image geometry and number of classes. Labels,
+All presets run the same code; they differ in image geometry and number of classes. Labels,
 tensor names and the accuracy log follow the official model: class 0 is background, the logged
 label is the arg-max minus one as one float32.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Array, Graph, Program
+from benchwright.contracts.program import Array, Graph, Program, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright.harness.accuracy_log import Entry
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from benchwright.harness.samples import SampleWriter
 
 MODEL_FILE = "resnet50.onnx"
-_GEOMETRY = {"official": Geometry(224, 256), "tiny": Geometry(8)}
-_CLASSES = {"official": 1000, "tiny": 10}
+_OFFICIAL = Geometry(224, 256)
+_GEOMETRY = {"official": _OFFICIAL, "synthetic": _OFFICIAL, "tiny": Geometry(8)}
+_CLASSES = {"official": 1000, "synthetic": 1000, "tiny": 10}
+_TORCH = TorchForm("benchwright_vision.tiny.module:Classifier", weights=MODEL_FILE)
 _CHUNK = 256
 
 
@@ -45,12 +47,18 @@ class ResNet50(Benchmark):
         side = _GEOMETRY[preset].side
         inputs = (TensorSpec("input_tensor:0", "float32", (BATCH, 3, side, side)),)
         outputs = (TensorSpec("ArgMax:0", "int64", (BATCH,)),)
-        graph = Graph("main", inputs, outputs, onnx=MODEL_FILE)
+        torch = _TORCH if preset == "tiny" else None
+        graph = Graph("main", inputs, outputs, onnx=MODEL_FILE, torch=torch)
         return Program(f"resnet50-{preset}", (graph,), inputs, outputs)
 
     def assemble_model(
         self, preset: str, sources: Mapping[str, Path], out: Path, progress: ProgressCallback
     ) -> None:
+        if preset == "synthetic":
+            from benchwright_vision.resnet50_graph import write
+
+            write(out / MODEL_FILE)
+            return
         (source,) = sources.values()
         shutil.copyfile(source, out / MODEL_FILE)
 
@@ -62,6 +70,11 @@ class ResNet50(Benchmark):
         if preset == "tiny":
             (archive,) = sources.values()
             unpack(archive, out)
+            return
+        if preset == "synthetic":
+            from benchwright_vision.synthetic.pictures import write_classification_set
+
+            write_classification_set(out, progress)
             return
         unpack(sources["ILSVRC2012_img_val.tar"], out, progress=progress)
         labels = out.with_name(f"{out.name}-labels")

@@ -1,4 +1,5 @@
-"""Stages `performance` and `accuracy`: one measured run for each engine and scenario."""
+"""Stages `performance`, `accuracy` and `compliance`: one measured run for each engine and scenario,
+and of compliance one for each test."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from benchwright.build.recipe import Recipe
 from benchwright.build.task import measurement
 from benchwright.distributions import tool_versions
 from benchwright.harness import INTERFACE
-from benchwright.plan import Plan, Run
+from benchwright.plan import Engine, Plan, Run
+from benchwright.quantizing import CALIBRATION_SAMPLES
 
 RESULT_FACTS = ("cpu.", "memory.bytes", "accelerator.", "os.")
 """The facts of the machine that a result depends on."""
@@ -18,6 +20,7 @@ RESULT_FACTS = ("cpu.", "memory.bytes", "accelerator.", "os.")
 _FILES = {
     "performance": ["result.json", "mlperf_log_summary.txt", "mlperf_log_detail.txt", "user.conf"],
     "accuracy": ["result.json", "mlperf_log_accuracy.json", "accuracy.txt", "user.conf"],
+    "compliance": ["result.json", "mlperf_log_summary.txt", "mlperf_log_detail.txt", "user.conf"],
 }
 
 
@@ -25,15 +28,17 @@ def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
     """The measured runs of a plan."""
     for run in plan.runs:
         made = recipe_of(plan, run)
+        what = f"{run.test} run" if run.test else f"{run.mode} run"
         yield measurement(
             made,
-            doc=f"{run.mode} run, {run.scenario}, {expected_seconds(plan, run):.0f} s",
+            doc=f"{what}, {run.scenario}, {expected_seconds(plan, run):.0f} s",
             files=_FILES[run.mode],
             task_dep=[
                 "loadgen",
                 "system",
                 f"preprocess:{run.engine.family}",
                 f"engine:{run.engine.subject}",
+                *(beside.task for beside in _compared_with(plan, run).values()),
             ],
             seconds=expected_seconds(plan, run),
             rerun=run.task in plan.rerun,
@@ -51,7 +56,9 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
         "samples": f"{layout.samples(engine.family)}/{MANIFEST}",
         "loadgen": f"{layout.loadgen}/{MANIFEST}",
     }
-    if run.mode == "accuracy":
+    for name, beside in _compared_with(plan, run).items():
+        inputs[name] = f"{layout.run(beside.subject, beside.mode)}/{MANIFEST}"
+    if run.mode == "accuracy" or "accuracy" in inputs:
         inputs["dataset"] = f"{layout.dataset(engine.family)}/{MANIFEST}"
     conf_key = plan.conf_key(engine.benchmark.name)
     settings = {
@@ -69,15 +76,18 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
         "own_bound": engine.preset.preliminary and run.scenario == "Server",
         "conf_key": conf_key,
         "rules": plan.round.conf(conf_key, run.scenario),
-        "seeds": plan.round.seeds._asdict(),
+        "seeds": plan.round.seeds_of(run.test)._asdict(),
         "pins": dict(run.pins),
         "identity": plan.identity_of(RESULT_FACTS),
         "harness": INTERFACE,
     }
+    if run.test is not None:
+        settings["test"] = run.test
+        settings["audit"] = plan.round.audit_settings(run.test, conf_key)
     return Recipe(
         task=run.task,
         call="benchwright.steps.run:measure",
-        folder=layout.run(run.subject, run.mode),
+        folder=layout.run(run.subject, run.mode, run.test),
         parameters=settings,
         inputs=inputs,
         tools=tool_versions(*engine.backend.tools),
@@ -94,6 +104,7 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
                 "file": campaign.document.name,
                 "text": campaign.document.text,
             },
+            "calibration": _calibration(engine),
             "announce": {
                 "benchmark": engine.benchmark.name,
                 "preset": engine.preset.name,
@@ -101,9 +112,29 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
                 "precision": engine.precision,
                 "scenario": run.scenario,
                 "mode": run.mode,
+                **({"test": run.test} if run.test else {}),
             },
         },
     )
+
+
+def _calibration(engine: Engine) -> str | None:
+    """How the model was quantised; None where it was not."""
+    if engine.quantizer is None:
+        return None
+    options = ", ".join(f"{name} {value}" for name, value in engine.quantizer_options.items())
+    return (
+        f"by the quantizer {engine.quantizer.name}" + (f" ({options})" if options else "") + ", "
+        f"offered the first {CALIBRATION_SAMPLES} samples of the data set for calibration"
+    )
+
+
+def _compared_with(plan: Plan, run: Run) -> dict[str, Run]:
+    """Mode → the run of that mode that a compliance test is compared with; empty for others."""
+    if run.test is None:
+        return {}
+    modes = ["performance", *(["accuracy"] if plan.compares_responses(run.test) else [])]
+    return {mode: run.of(mode) for mode in modes}
 
 
 def expected_seconds(plan: Plan, run: Run) -> float:

@@ -1,4 +1,4 @@
-"""Stages `submission`, `check` and `report`: what is made of the campaign's runs."""
+"""Stages `submission`, `check`, `package` and `report`: what is made of the campaign's runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchwright_tasks.runs import recipe_of
 
 
 def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Tree, check and report of the whole campaign."""
+    """Tree, check, packed tree and report of the whole campaign."""
     runs = [recipe_of(plan, run) for run in plan.campaign_runs()]
     if not runs:
         return
@@ -25,6 +25,7 @@ def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
     if candidates:
         yield _submission(plan, candidates)
         yield _check(plan)
+        yield _package(plan)
     yield _report(plan, runs, tree=bool(candidates))
 
 
@@ -55,12 +56,14 @@ def _submission(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
             "formatter": formatter.name,
             "system_name": plan.system_name,
             "system": {k: v for k, v in plan.campaign.system.items() if k != "name"},
+            "files": plan.campaign.files,
+            "inferred": dict(plan.campaign.infer),
         },
         inputs={
             **{f"run {run.task}": f"{run.folder}/{MANIFEST}" for run in runs},
             "system": f"{plan.layout.system}/{MANIFEST}",
         },
-        sources=(*formatter.sources, "benchwright.rounds"),
+        sources=(*formatter.sources, "benchwright.rounds", "benchwright.harness.compliance"),
         log=plan.layout.log("submission"),
     )
     return product(
@@ -87,6 +90,19 @@ def _check(plan: Plan) -> dict[str, Any]:
         log=plan.layout.log("check"),
     )
     return product(made, doc="check of the submission tree", files=["findings.json"])
+
+
+def _package(plan: Plan) -> dict[str, Any]:
+    made = Recipe(
+        task="package",
+        call="benchwright.steps.package:pack",
+        folder=plan.layout.package_artifact,
+        publish=plan.layout.package,
+        parameters={"tree": plan.layout.submission, "file": plan.layout.package},
+        inputs={"submission": f"{plan.layout.submission_artifact}/{MANIFEST}"},
+        log=plan.layout.log("package"),
+    )
+    return product(made, doc="the submission tree as one file", targets=[plan.layout.package])
 
 
 def _report(plan: Plan, runs: list[Recipe], *, tree: bool) -> dict[str, Any]:

@@ -11,12 +11,18 @@ from benchwright.plan import Plan
 
 
 def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
-    """The one task of this stage; it runs again when the machine's identity changes."""
+    """The one task of this stage; it runs again when the machine's identity changes, and fails
+    before long runs whose system nobody has described."""
     made = Recipe(
         task="system",
         call="benchwright.steps.system:build",
         folder=plan.layout.system,
-        parameters={"name": plan.system_name, "identity": dict(plan.identity)},
+        parameters={
+            "name": plan.system_name,
+            "identity": dict(plan.identity),
+            "unstated": plan.unstated() if plan.campaign.duration == "official" else [],
+        },
+        aside={"stated_in": plan.campaign.where("system")},
         log=plan.layout.log("system"),
     )
     yield product(made, doc=f"this machine: {plan.system_name}", files=["system.json"])

@@ -113,3 +113,12 @@ def test_shapes_stay_in_a_graph_whose_weights_lie_beside(
 def test_a_name_is_used_once(writer: GraphWriter) -> None:
     with pytest.raises(BenchwrightError, match="two weights named `w`"):
         writer.weight("w", np.zeros(1, np.float32))
+
+
+def test_a_scalar_stays_a_scalar() -> None:
+    writer = GraphWriter("scalar")
+    writer.input("x", "float32", ("N", 3))
+    # A scalar index takes the axis away; an index of one element keeps it.
+    writer.node("Gather", ["x", writer.constant(1, "int64")], "y", axis=1)
+    writer.output("y", "float32", ("N",))
+    assert list(writer.model().graph.initializer[0].dims) == []

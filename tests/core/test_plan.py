@@ -13,9 +13,10 @@ from benchwright.contracts.backend import BackendInfo, Capabilities
 from benchwright.contracts.probe import JSON
 from benchwright.embed import name_of, plan_tasks
 from benchwright.errors import UsageError
-from benchwright.plan import Plan, parse_task
+from benchwright.plan import Plan
 from benchwright.plugins import Registry
 from benchwright.rounds import SCENARIOS
+from benchwright.subjects import parse_task
 
 BASE = "benchmarks: [resnet50]\nbackends: [onnxruntime]\n"
 SUBJECT = "resnet50-tiny/onnxruntime"
@@ -74,6 +75,59 @@ def test_engines_and_runs() -> None:
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
+        ("division: closed\n", ["performance", "accuracy", "TEST01", "TEST04", "TEST05"]),
+        ("division: closed\nround: v6.1\n", ["performance", "accuracy", "TEST01", "TEST04"]),
+        ("modes: [compliance]\n", ["performance", "accuracy", "TEST01", "TEST04", "TEST05"]),
+        ("division: closed\nmodes: [accuracy]\n", ["accuracy"]),
+        ("", ["performance", "accuracy"]),
+    ],
+)
+def test_compliance_comes_with_what_it_is_compared_with(more: str, expected: list[str]) -> None:
+    plan = plan_of(BASE + "scenarios: [Offline]\ncategory: edge\n" + more)
+    assert [run.test or run.mode for run in plan.runs] == expected
+    tests = [run.task for run in plan.runs if run.test]
+    assert all(task == f"compliance:{SUBJECT}/Offline/{task[-6:]}" for task in tests)
+
+
+def test_inferred_scenarios_are_not_run() -> None:
+    edge = BASE + "category: edge\n"
+    plan = plan_of(edge + "infer: {Offline: SingleStream}\n")
+    assert scenarios(plan) == ["SingleStream", "MultiStream"]
+    assert plan.inferred("resnet50") == {"Offline": "SingleStream"}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("category: edge\ninfer: {SingleStream: Offline}", "SingleStream cannot be inferred from"),
+        ("category: edge\ninfer: {MultiStream: Offline}", "it can from SingleStream"),
+        ("infer: {Offline: SingleStream}", "in edge alone"),
+        ("category: edge\nscenarios: MultiStream\ninfer: {Offline: SingleStream}",
+         "Offline is inferred from SingleStream, which is not among"),
+        ("category: edge\ninfer: {Ofline: SingleStream}", "did you mean `Offline`?"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_inferred(more: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_of(f"{BASE}{more}\n")
+    assert told in str(caught.value)
+
+
+def test_a_compliance_test_outside_the_campaign_brings_its_runs() -> None:
+    plan = plan_of(BASE + "scenarios: [Server]\n", extra=[f"compliance:{SUBJECT}/Offline/TEST04"])
+    assert plan.outside_tasks() == {
+        f"performance:{SUBJECT}/Offline",
+        f"compliance:{SUBJECT}/Offline/TEST04",
+    }
+    tasks = {name_of(task): task for task in plan_tasks(plan)}
+    needed = tasks[f"compliance:{SUBJECT}/Offline/TEST04"]["task_dep"]
+    assert f"performance:{SUBJECT}/Offline" in needed
+    assert f"accuracy:{SUBJECT}/Offline" not in needed
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
         ("", list(SCENARIOS)),
         ("category: edge\n", ["SingleStream", "MultiStream", "Offline"]),
         ("category: datacenter\n", ["Server", "Offline"]),
@@ -121,7 +175,7 @@ def test_two_backends_share_data_and_model() -> None:
 @pytest.mark.parametrize(
     ("capabilities", "told"),
     [
-        ({"forms": ("torch",)}, "it takes torch, the model comes as onnx"),
+        ({"forms": ("other",)}, "it takes other, the model comes as onnx, torch"),
         ({"dtypes": ("float32",)}, "it does not take int64"),
         ({"dynamic_axes": False}, "it cannot do dynamic shapes"),
     ],
@@ -135,6 +189,12 @@ def test_a_backend_that_cannot_is_refused(capabilities: dict[str, Any], told: st
 
 
 # Official or not
+
+
+def test_a_precision_that_nothing_makes_is_refused() -> None:
+    text = BASE.replace("[onnxruntime]", "[acme]") + "precision: int4\n"
+    with pytest.raises(UsageError, match="no installed quantizer makes int4 for backend `acme`"):
+        plan_of(text, with_backend(precisions=("fp32", "int4")))
 
 
 def test_what_is_not_for_submission_says_why() -> None:
@@ -207,9 +267,12 @@ def test_what_the_campaign_has_is_not_outside() -> None:
     ("task", "found"),
     [
         (f"performance:{SUBJECT}/Offline",
-         ("resnet50", "tiny", "onnxruntime", "Offline", "performance")),
-        (f"engine:{SUBJECT}", ("resnet50", "tiny", "onnxruntime", None, None)),
-        ("model:resnet50-tiny", ("resnet50", "tiny", None, None, None)),
+         ("resnet50", "tiny", "onnxruntime", "Offline", "performance", None)),
+        (f"compliance:{SUBJECT}/Offline/TEST01",
+         ("resnet50", "tiny", "onnxruntime", "Offline", "compliance", "TEST01")),
+        (f"compliance:{SUBJECT}/Offline", None),
+        (f"engine:{SUBJECT}", ("resnet50", "tiny", "onnxruntime", None, None, None)),
+        ("model:resnet50-tiny", ("resnet50", "tiny", None, None, None, None)),
         ("engine:resnet50-tiny", None),
         ("engine:resnet50-big/onnxruntime", None),
         ("report", None),
@@ -226,6 +289,7 @@ def test_names_of_tasks(task: str, found: object) -> None:
     [
         (f"performance:{SUBJECT}/Sever", "unknown scenario `Sever`; did you mean `Server`?"),
         ("engine:resnet50-tiny/onnxrunter", "unknown backend `onnxrunter`; did you mean `onnxru"),
+        (f"compliance:{SUBJECT}/Offline/TEST02", "for no test `TEST02`; did you mean `TEST0"),
     ],
 )
 def test_near_misses_outside_the_campaign(task: str, told: str) -> None:
@@ -259,13 +323,14 @@ def test_tasks_depend_on_each_other_by_files() -> None:
     runs = {name for name in tasks if name.startswith(("performance:", "accuracy:"))}
     assert needs("submission") == {*runs, "system"}
     assert needs("check") == {"submission"}
+    assert needs("package") == {"submission"}
     assert {"check", *runs} <= needs("report")
 
 
 def test_a_campaign_without_a_formatter_for_its_round_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("BENCHWRIGHT_DISABLE_PLUGINS", "mlperf")
+    monkeypatch.setenv("BENCHWRIGHT_DISABLE_PLUGINS", "mlperf,table")
     with pytest.raises(UsageError, match=r"no installed formatter writes or checks round `v3\.1`"):
         plan_tasks(plan_of())
 

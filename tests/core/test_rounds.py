@@ -140,7 +140,7 @@ EFFECTIVE = [
 
 
 def test_rounds_are_found_from_their_files_and_sorted_by_version() -> None:
-    assert rounds.round_names() == ["v3.1", "v6.1"]
+    assert rounds.round_names() == ["v3.0", "v3.1", "v5.1", "v6.0", "v6.1"]
     assert {f"{name}.yaml" for name in rounds.round_names()} == {p.name for p in DATA.iterdir()}
 
 
@@ -214,6 +214,50 @@ def test_settings_keys() -> None:
     assert keys["yolo-95"] == "yolo"
     assert keys["llama3.1-8b-edge"] == "llama3_1-8b-edge"
     assert keys["qwen3.6-27b"] == "qwen3.6-27b"
+
+
+def test_rounds_between_and_before() -> None:
+    v30, v51, v60 = (rounds.load_round(name) for name in ("v3.0", "v5.1", "v6.0"))
+    assert v30.seeds == rounds.Seeds(
+        10003631887983097364, 17183018601990103738, 12134888396634371638
+    )
+    assert v51.seeds == rounds.Seeds(
+        1780908523862526354, 14771362308971278857, 18209322760996052031
+    )
+    assert v60.seeds == rounds.Seeds(2465351861681999779, 14276810075590677512, 3936089224930324775)
+    assert [of.layout for of in (v30, v51, v60)] == ["v3.1", "v3.1", "v6"]
+    assert [len(of.models) for of in (v30, v51, v60)] == [9, 19, 23]
+    assert v30.resolve("dlrm-99.9").accuracy_minimum == {"AUC": pytest.approx(80.25 * 0.999)}
+    assert v30.resolve("dlrm-99").latency_limit_ns == {"Server": 30_000_000}
+    assert v30.conf("resnet50", "MultiStream")["min_query_count"] == 270336
+    assert v30.resolve("resnet").compliance == ("TEST01", "TEST04", "TEST05")
+    assert v51.resolve("resnet").compliance == ("TEST01", "TEST04")
+    assert v51.resolve("retinanet").required_scenarios("datacenter") == ("Server", "Offline")
+    assert v51.resolve("bert-99").offline_min_samples == 10833
+    assert v51.resolve("llama3.1-405b").token_latency_limit_ns["Interactive"] == {
+        "ttft": 4_500_000_000,
+        "tpot": 80_000_000,
+    }
+    assert v51.metric_key("whisper", "Offline") == "result_tokens_per_second"
+    assert v60.metric_key("resnet", "Server") == "result_completed_samples_per_sec"
+    assert v60.resolve("yolo-95").required_scenarios("edge") == V61.resolve(
+        "yolo-95"
+    ).required_scenarios("edge")
+    assert "mlperf.conf" not in v51.required_files["measurements"]
+    late = {"host_network_card_count", "system_type_detail"}
+    assert set(V31.system_json.required) - set(v30.system_json.required) == late
+
+
+@pytest.mark.parametrize("name", ["v3.0", "v5.1", "v6.0"])
+def test_every_metric_has_a_pattern_that_the_official_text_fits(name: str) -> None:
+    of = rounds.load_round(name)
+    for metric, pattern in of.accuracy_patterns.items():
+        assert re.compile(pattern).groups == 1, metric
+    assert re.match(of.accuracy_patterns["acc"], "accuracy=76.456%, good=1, total=2")
+    text = '{"exact_match": 83.5, "f1": 90.8}'
+    found = re.match(of.accuracy_patterns["F1"], text)
+    assert found is not None
+    assert found[1] == "90.8"
 
 
 @pytest.mark.parametrize(

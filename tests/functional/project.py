@@ -43,7 +43,7 @@ PRODUCTS = [
     f"engine:{SUBJECT}",
 ]
 RUNS = [f"performance:{SUBJECT}/SingleStream", f"accuracy:{SUBJECT}/SingleStream"]
-LAST = ["submission", "check", "report"]
+LAST = ["submission", "check", "package", "report"]
 TASKS = [*PRODUCTS, *RUNS, *LAST]
 """Every task of QUICK, in order."""
 
@@ -122,15 +122,15 @@ class Project(kit.Project):
     def hidden(self) -> list[Path]:
         """Partial, replaced and lock files: there may be none when nothing runs."""
         found = (self.folder / "build").rglob(".*")
-        return [path for path in found if not path.name.startswith(".benchwright-state.db")]
+        return [path for path in found if not path.name.startswith(".benchwright-")]
 
     def snapshot(self) -> dict[str, tuple[int, int]]:
-        """Inode and time of change of every file that was built; the records of doit are left
-        out, which any reader may touch."""
+        """Inode and time of change of every file that was built; doit's records and what start-up
+        remembers are left out, which any reader may touch."""
         return {
             str(path.relative_to(self.folder)): (path.stat().st_ino, path.stat().st_mtime_ns)
             for path in (self.folder / "build").rglob("*")
-            if path.is_file() and ".benchwright-state" not in path.name
+            if path.is_file() and "/.benchwright-" not in str(path)
         }
 
 

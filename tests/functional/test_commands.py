@@ -137,7 +137,7 @@ def test_init(tmp_path: Path, temporary: dict[str, str]) -> None:
     said = project.benchwright("init", "-c", "deep/mine.yaml").out
     assert "benchwright run -c deep/mine.yaml" in said
     rows = project.benchwright("list", "--json", "-c", "deep/mine.yaml").json
-    assert [row["status"] for row in rows] == ["due"] * 17
+    assert [row["status"] for row in rows] == ["due"] * 18
     refused = project.benchwright("init", "-c", "deep/mine.yaml", code=2)
     assert "deep/mine.yaml: this file is there already" in refused.err
     project.write("deep/mine.yaml", "mine")

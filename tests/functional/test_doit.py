@@ -123,11 +123,11 @@ def test_doit_with_our_settings_from_nothing(fresh: Project) -> None:
     for name in ("dodo.py", "pyproject.toml"):
         (fresh.folder / name).write_bytes((ROOT / name).read_bytes())
     outcome = fresh.doit()
-    assert outcome.err.startswith("11 of 11 tasks to run, about ")
+    assert outcome.err.startswith("12 of 12 tasks to run, about ")
     assert outcome.last == "build/default/report.html"
     assert f"{SUBJECT}  SingleStream" in outcome.out
-    assert "nothing to do: 11 tasks are up to date" in fresh.doit().err
-    assert "nothing to do: 11 tasks are up to date" in fresh.benchwright("run").err
+    assert "nothing to do: 12 tasks are up to date" in fresh.doit().err
+    assert "nothing to do: 12 tasks are up to date" in fresh.benchwright("run").err
     assert fresh.doit("engine").err.endswith("nothing to do: 2 tasks are up to date\n")
     # A target by path, a task by name, and what doit itself offers.
     fresh.file("report.html").unlink()

@@ -87,7 +87,8 @@ def test_a_foreign_dodo(place: Path, temporary: dict[str, str]) -> None:
 
     # A group of one of the two campaigns; both lie apart, and one's engine is not the other's.
     assert f".  smoke:engine:{SUBJECT}" in project.call([*doit, "smoke:engine"]).out
-    assert sorted(path.name for path in (project.folder / "build").iterdir()) == ["smoke", "vision"]
+    built = [path.name for path in (project.folder / "build").iterdir()]
+    assert sorted(name for name in built if not name.startswith(".")) == ["smoke", "vision"]
     # Our own runner knows these tasks without their prefix, and that they are done.
     outcome = project.run("-c", "campaigns/vision.yaml", "engine")
     assert outcome.executed == []

@@ -76,9 +76,14 @@ def test_explain(built: Project) -> None:
 def test_plan(built: Project) -> None:
     plan = built.benchwright("plan", "--json").json
     assert list(plan) == [
-        "campaign", "round", "division", "category", "system", "unofficial", "tasks", "seconds",
-        "disk_bytes", "download_bytes",
+        "campaign", "round", "division", "category", "system", "unofficial", "submission",
+        "tasks", "refused", "seconds", "disk_bytes", "download_bytes",
     ]  # fmt: skip
+    assert list(plan["submission"]) == ["runs", "seconds", "remarks"]
+    assert set(plan["submission"]["runs"]) == set(RUNS)
+    for remark in plan["submission"]["remarks"]:
+        assert list(remark) == ["weight", "what", "fix", "where"]
+        assert all(remark.values())
     assert [row["task"] for row in plan["tasks"]] == TASKS
     assert plan["unofficial"] == ["preset tiny", "duration quick"]
     assert plan["seconds"] == pytest.approx(sum(row["seconds"] for row in plan["tasks"]))
@@ -94,7 +99,11 @@ def test_plan_of_a_download(fresh: Project) -> None:
     fresh.change("preset: tiny", "preset: official")
     plan = fresh.benchwright("plan", "--json").json
     assert plan["disk_bytes"] > 30e9
-    assert "downloads" in fresh.benchwright("plan").out
+    told = fresh.benchwright("plan", "--budget=disk=1GB").out
+    assert "downloads" in told
+    assert "cannot run here: " in told
+    assert "there is 1.0 GB disk by --budget" in told
+    assert fresh.benchwright("plan", "--json", "--budget=disk=900GB").json["refused"] is None
     assert not fresh.file().exists()
 
 

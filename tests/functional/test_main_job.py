@@ -44,11 +44,11 @@ def results(job: tuple[Project, Outcome]) -> list[dict[str, object]]:
 
 def test_an_estimate_comes_first_and_every_task_is_told(job: tuple[Project, Outcome]) -> None:
     lines = job[1].err.splitlines()
-    assert lines[0].startswith("17 of 17 tasks to run, about ")
+    assert lines[0].startswith("18 of 18 tasks to run, about ")
     assert "disk up to" in lines[0]
     assert lines[0].endswith("nothing to download")
     begun = [line for line in lines if line.startswith("[")]
-    assert [line.split("] ")[0] for line in begun] == [f"[{n}/17" for n in range(1, 18)]
+    assert [line.split("] ")[0] for line in begun] == [f"[{n}/18" for n in range(1, 19)]
     assert lines[-1].startswith("done in ")
 
 
@@ -182,7 +182,7 @@ def test_a_second_run_does_nothing_and_says_so(job: tuple[Project, Outcome]) -> 
     project, first = job
     before = project.snapshot()
     again = project.benchwright("run", code=first.code)
-    assert again.err.splitlines()[-1] == "nothing to do: 17 tasks are up to date"
+    assert again.err.splitlines()[-1] == "nothing to do: 18 tasks are up to date"
     assert again.out == "build/default/report.html\n"
     assert project.snapshot() == before
 
@@ -193,13 +193,13 @@ def test_doit_in_a_checkout_finds_the_same_work_done(job: tuple[Project, Outcome
         (project.folder / name).write_bytes((ROOT / name).read_bytes())
     before = project.snapshot()
     again = project.doit(code=first.code)
-    assert "nothing to do: 17 tasks are up to date" in again.err
+    assert "nothing to do: 18 tasks are up to date" in again.err
     assert again.last == "build/default/report.html"
     assert project.snapshot() == before
     assert not [path for path in project.folder.iterdir() if path.name.startswith(".doit")]
     listed = project.doit("list", "--all").out
     assert f"performance:{SUBJECT}/Server" in listed
-    assert listed.count("\n") == 17 + 6
+    assert listed.count("\n") == 18 + 6
     assert Path(project.folder, "build/.benchwright-state.db").is_file()
 
 

@@ -117,6 +117,25 @@ def test_a_task_that_asks_for_too_much_is_refused_before_any_work(
     assert build.run(*mode).returncode == 0
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_tasks_that_together_need_more_disk_than_there_is_are_refused(
+    tmp_path: Path, mode: tuple[str, ...]
+) -> None:
+    tasks = {
+        "a": {"resources": {"disk": 6e9}},
+        "b": {"needs": ["a"], "resources": {"disk": 7e9}},
+    }
+    build = Build(tmp_path, tasks)
+    done = build.run(*mode, "--budget=disk=10GB")
+    assert done.returncode == 2
+    assert "needs up to 13.0 GB disk, and there is 10.0 GB disk by --budget" in done.stderr
+    assert "the most is for `b`" in done.stderr
+    assert build.events() == []
+    assert build.run(*mode, "--budget=disk=10GB", "a").returncode == 0
+    # What is built already takes no more.
+    assert build.run(*mode, "--budget=disk=10GB").returncode == 0
+
+
 @pytest.mark.parametrize("arguments", [("-n", "many"), ("--budget=ram=1",)])
 def test_a_wrong_request_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     build = Build(tmp_path, {"a": {}})

@@ -282,9 +282,33 @@ def _lock(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
         os.close(descriptor)
 
 
+INVALID = ".invalid-"
+"""In the name of a folder that holds an artifact which says of itself that it does not count
+(`valid: false` among its facts), kept beside its successor."""
+
+
+def counts(folder: Path) -> bool:
+    """False of an artifact that says of itself that it does not count."""
+    try:
+        return read_manifest(folder).facts.get("valid") is not False
+    except BenchwrightError:
+        return True
+
+
+def _beside(folder: Path) -> Path:
+    """A free place beside a folder for what it holds now."""
+    number = 1
+    while (place := folder.with_name(f"{folder.name}{INVALID}{number}")).exists():
+        number += 1
+    return place
+
+
 def install(partial: Path, folder: Path) -> None:
-    """Puts a complete partial folder in its place, replacing what was there."""
+    """Puts a complete partial folder in its place, replacing what was there; what does not count
+    is kept beside it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir() and not counts(folder):
+        os.replace(folder, _beside(folder))
     old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
     if folder.exists() or folder.is_symlink():
         os.replace(folder, old)

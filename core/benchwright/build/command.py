@@ -314,18 +314,16 @@ class Run(DoitRun):  # type: ignore[misc]
                 self.control.tasks[one].task_dep = []
 
     def _refuse_what_is_too_big(self, always: bool) -> None:
-        """UsageError for a task that would run and asks for more than there is."""
+        """UsageError where what would run asks for more than there is."""
         tasks = self.control.tasks
-        refused = resources.oversized(
-            {name: meta_of(task) for name, task in tasks.items()}, self.budget
-        )
-        if not refused:
-            return
-        selected = _closure(self.control)
-        found = statuses((tasks[name] for name in selected), self.dep_manager)
-        for name in selected:
-            if name in refused and (always or found[name].due):
-                raise refused[name]
+
+        def due() -> list[str]:
+            selected = _closure(self.control)
+            found = statuses((tasks[name] for name in selected), self.dep_manager)
+            return [name for name in selected if always or found[name].due]
+
+        metas = {name: meta_of(task) for name, task in tasks.items()}
+        resources.refuse_too_big(metas, self.budget, due)
 
     def _estimate(self, reporter: Reporter) -> None:
         tasks = self.control.tasks

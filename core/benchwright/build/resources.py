@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -146,17 +146,44 @@ def refusal(task: str, resources: Mapping[str, float], found: Budget) -> UsageEr
     )
 
 
-def oversized(
-    metas: Mapping[str, Mapping[str, Any]], found: Budget | None
-) -> dict[str, UsageError]:
-    """Why tasks can never run here, by name; metas: our part of each task's meta. The machine is
-    only looked at when a task asks for more than any machine has."""
+def refuse_too_big(
+    metas: Mapping[str, Mapping[str, Any]],
+    found: Budget | None,
+    due: Callable[[], Collection[str]],
+) -> None:
+    """UsageError where a task that would run asks for more than there is, or where those that
+    would run need more disk together than is free.
+
+    metas: our part of each task's meta; found: the budget where one was asked for; due: gives the
+    names of the tasks that would run, which is only asked where something is too big. The machine
+    is only looked at when a task asks for more than any machine has.
+    """
     asking = {name: meta["resources"] for name, meta in metas.items() if _asks(meta)}
     if not asking:
-        return {}
+        return
     here = found or budget()
     refused = {name: refusal(name, resources, here) for name, resources in asking.items()}
-    return {name: error for name, error in refused.items() if error is not None}
+    crowded = _disk(asking, asking) > here.has["disk"]
+    if not crowded and not any(refused.values()):
+        return
+    wanted = due()
+    for name in wanted:
+        if (error := refused.get(name)) is not None:
+            raise error
+    needed = _disk(asking, wanted)
+    if needed > here.has["disk"]:
+        largest = max(wanted, key=lambda name: _disk(asking, [name]))
+        by_budget = " by --budget" if "disk" in here.given else ""
+        raise UsageError(
+            f"what is due needs up to {amount_text('disk', needed)}, and there is "
+            f"{amount_text('disk', here.has['disk'])}{by_budget}",
+            why=f"the most is for `{largest}`",
+            fix="make room, build elsewhere, or run fewer benchmarks at a time",
+        )
+
+
+def _disk(asking: Mapping[str, Mapping[str, float]], names: Iterable[str]) -> float:
+    return sum(asking[name].get("disk", 0) for name in names if name in asking)
 
 
 def _asks(meta: Mapping[str, Any]) -> bool:

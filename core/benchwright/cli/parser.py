@@ -138,6 +138,12 @@ def build_parser() -> Parser:
         "--rerun", action="store_true", help="make the named measured runs again (default: all)"
     )
     run.add_argument(
+        "--rerun-invalid",
+        action="store_true",
+        help="make those measured runs again whose result is INVALID, or whose test failed; what "
+        "was measured before is kept beside",
+    )
+    run.add_argument(
         "--keep-going", action="store_true", help="after a failure go on with what does not need it"
     )
     run.add_argument(
@@ -195,7 +201,21 @@ def build_parser() -> Parser:
     doctor = command("doctor", "say what each plugin lacks, and the command that installs it")
     add_json(doctor)
 
-    system = command("system", "show what the probes see of this machine")
+    system = command(
+        "system",
+        "show what the probes see of this machine, or write its description to complete",
+        "benchwright system --init system.yaml",
+    )
+    system.add_argument(
+        "--init",
+        nargs="?",
+        const="system.yaml",
+        default=None,
+        metavar="FILE",
+        help="write the fields that a submission needs, what was probed filled in (default: "
+        "system.yaml)",
+    )
+    system.add_argument("--force", action="store_true", help="overwrite a file that is there")
     add_json(system)
 
     check = command(

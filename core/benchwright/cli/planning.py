@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from typing import Any
 
 from benchwright.build import resources
 from benchwright.build.display import duration, size
 from benchwright.build.task import META
 from benchwright.cli.common import load, name_of, print_json
+from benchwright.errors import UsageError
+from benchwright.plan import Plan
 
 
 def main(arguments: Namespace) -> int:
     """Shows what the campaign amounts to, before any work."""
     plan, tasks = load(arguments)
-    _refuse_what_is_too_big(tasks, arguments.budget)
+    refused = _too_big(tasks, arguments.budget)
     rows = []
     for task in tasks:
         meta = task["meta"][META]
@@ -33,6 +36,7 @@ def main(arguments: Namespace) -> int:
         "disk_bytes": sum(row["disk_bytes"] for row in rows),
         "download_bytes": sum(row["download_bytes"] for row in rows),
     }
+    submission = _submission(plan, {row["task"]: row["seconds"] for row in rows})
     if arguments.json:
         print_json(
             {
@@ -42,7 +46,9 @@ def main(arguments: Namespace) -> int:
                 "category": plan.campaign.category,
                 "system": plan.system_name,
                 "unofficial": plan.unofficial(),
+                "submission": submission,
                 "tasks": rows,
+                "refused": None if refused is None else str(refused),
                 **total,
             }
         )
@@ -65,20 +71,46 @@ def main(arguments: Namespace) -> int:
             else "nothing to download"
         )
     )
+    if refused is not None:
+        print(f"cannot run here: {refused}")
+    runs, seconds = submission["runs"], submission["seconds"]
+    print(f"a submission in {plan.campaign.division}: {len(runs)} runs, about {duration(seconds)}")
+    for remark in submission["remarks"]:
+        print(f"  {remark['weight']}: {remark['what']}")
+        print(f"    {remark['fix']} ({remark['where']})")
     return 0
 
 
-def _refuse_what_is_too_big(tasks: list[dict[str, Any]], budget: str) -> None:
-    """UsageError for a task that would run and asks for more than there is."""
-    here = resources.budget(budget) if budget else None
-    refused = resources.oversized({name_of(task): task["meta"][META] for task in tasks}, here)
-    if not refused:
-        return
-    from benchwright.build.engine import with_state
-    from benchwright.build.status import statuses
+def _submission(plan: Plan, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What the submission needs, and what is missing or would be rejected."""
+    from benchwright.preflight import remarks
 
-    found: dict[str, Any] = {}
-    with_state(tasks, lambda by_name, records: found.update(statuses(by_name.values(), records)))
-    for name, error in refused.items():
-        if found[name].due:
-            raise error
+    runs = {run.task: seconds.get(run.task, 0.0) for run in plan.campaign_runs()}
+    try:
+        found = [remark.record() for remark in remarks(plan)]
+    except UsageError as error:
+        # No formatter for the round: the runs can be made, and a submission cannot.
+        found = [{"weight": "missing", "what": error.what, "fix": error.fix or "", "where": ""}]
+    return {"runs": runs, "seconds": sum(runs.values()), "remarks": found}
+
+
+def _too_big(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
+    """What `run` would say where that asks for more than there is. A plan may be for another
+    machine, so that it is told and does no harm."""
+    here = resources.budget(budget) if budget else None
+
+    def due() -> list[str]:
+        from benchwright.build.engine import with_state
+        from benchwright.build.status import statuses
+
+        found: dict[str, Any] = {}
+        with_state(
+            tasks, lambda by_name, records: found.update(statuses(by_name.values(), records))
+        )
+        return [name for name in found if found[name].due]
+
+    try:
+        resources.refuse_too_big({name_of(task): task["meta"][META] for task in tasks}, here, due)
+    except UsageError as error:
+        return error
+    return None

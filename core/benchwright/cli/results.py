@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from benchwright.build.artifact import INVALID
 from benchwright.campaign import load_campaign
 from benchwright.cli.common import print_json
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
@@ -28,9 +29,11 @@ def main(arguments: Namespace) -> int:
     if not results:
         print(f"no results below {root}; `benchwright run` makes them", file=sys.stderr)
         return 0
-    from benchwright.steps.summary import table
+    from benchwright.steps.summary import earlier_lines, table
 
     print(table(results))
+    for line in earlier_lines(collect(root, earlier=True)):
+        print(line)
     return 0
 
 
@@ -66,11 +69,14 @@ def _against(arguments: Namespace, results: list[RunResult]) -> int:
     return int(ExitCode.FINDINGS if bad and tolerance is not None else ExitCode.OK)
 
 
-def collect(root: Path) -> list[RunResult]:
-    """The records below a folder of runs; one that cannot be read is named and left out."""
+def collect(root: Path, *, earlier: bool = False) -> list[RunResult]:
+    """The records below a folder of runs; one that cannot be read is named and left out. earlier:
+    those that were INVALID and have a successor, in place of all others."""
     results = []
     for path in sorted(root.rglob(RESULT_FILE)):
         if any(part.startswith(".") for part in path.relative_to(root).parts):
+            continue
+        if (INVALID in path.parent.name) is not earlier:
             continue
         try:
             results.append(load_result(path.parent))

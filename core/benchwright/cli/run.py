@@ -27,7 +27,13 @@ def main(arguments: Namespace) -> int:
     parse_budget(arguments.budget)
     quiet = arguments.quiet
     plan = make_plan(arguments.campaign or CAMPAIGN_FILE, extra=arguments.tasks)
-    chosen = select(plan, arguments.tasks, rerun=arguments.rerun, started=arguments.started)
+    chosen = select(
+        plan,
+        arguments.tasks,
+        rerun=arguments.rerun,
+        invalid=arguments.rerun_invalid,
+        started=arguments.started,
+    )
     if not quiet:
         warn(chosen.plan)
     by_path = {

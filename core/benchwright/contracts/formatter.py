@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Submission(NamedTuple):
     system: its description fields as far as known, by the names of the round's system JSON
     (probed facts overlaid with the campaign's own); command: the exact command that reproduces
     the results; campaign: the campaign file's text; missing: runs the plan names but that do not
-    exist, as task names.
+    exist, as task names; files: what the campaign file names besides, name → text; inferred:
+    scenario that is not run → the scenario from whose runs its result is inferred.
     """
 
     round: Round
@@ -56,6 +58,8 @@ class Submission(NamedTuple):
     campaign: str
     official: bool
     missing: Sequence[str] = ()
+    files: Mapping[str, str] = MappingProxyType({})
+    inferred: Mapping[str, str] = MappingProxyType({})
 
 
 class Formatter(ABC):
@@ -74,7 +78,8 @@ class Formatter(ABC):
 @dataclass(frozen=True, slots=True)
 class FormatterInfo:
     """What the `formatters` hook hands over; rounds are the names it serves. `describe_system`
-    maps probed facts to the fields of the system JSON."""
+    maps probed facts to the fields of the system JSON; `unstated` names the fields that would have
+    to be stated still, given those that are, and is None where nothing has to be."""
 
     name: str
     summary: str
@@ -82,3 +87,4 @@ class FormatterInfo:
     load: Callable[[], Formatter]
     describe_system: Callable[[Mapping[str, JSON]], Mapping[str, JSON]]
     sources: tuple[str, ...] = ()
+    unstated: Callable[[Round, Mapping[str, JSON]], Sequence[str]] | None = None

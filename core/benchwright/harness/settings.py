@@ -68,15 +68,14 @@ def test_settings(round_: Round, request: Request, operation: Operation) -> dict
     """Values by attribute of loadgen's TestSettings, for every setting that matters."""
     conf = round_.conf(request.conf_key, request.scenario)
     official = request.duration == "official"
+    seeds = round_.seeds_of(request.test)
     values: dict[str, Any] = {
         "scenario": request.scenario,
         "mode": "AccuracyOnly" if request.mode == "accuracy" else "PerformanceOnly",
         "min_duration_ms": duration_ms(round_, request),
         "max_duration_ms": duration_ms(round_, request) if _ends_on_time(request) else 0,
         "max_query_count": 0,
-        "qsl_rng_seed": round_.seeds.qsl_rng_seed,
-        "sample_index_rng_seed": round_.seeds.sample_index_rng_seed,
-        "schedule_rng_seed": round_.seeds.schedule_rng_seed,
+        **seeds._asdict(),
         "sample_concatenate_permutation": bool(conf.get("sample_concatenate_permutation", 0)),
         "performance_sample_count_override": performance_samples(round_, request),
     }

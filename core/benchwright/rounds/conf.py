@@ -126,8 +126,7 @@ def audit_config_text(of: Round, test: str, conf_key: str) -> str:
             why=None if tests else "the round asks for no compliance test of this model",
             fix=did_you_mean(test, tests) or None,
         )
-    audit = of.audit[test]
-    settings = {**audit.settings, **audit.overrides.get(models[0].conf_key, {})}
+    settings = of.audit_settings(test, models[0].conf_key)
     lines = [f"# {test} of MLPerf Inference {of.name} for {conf_key}."]
     for key, value in settings.items():
         prefix = "*" if "." in key else "*.*"

@@ -26,6 +26,8 @@ BOTH = "datacenter,edge"
 Scenario = Annotated[str, OneOf(SCENARIO_FOLDERS)]
 SystemType = Annotated[str, OneOf((*CATEGORIES, BOTH))]
 Verdict = Annotated[str, OneOf(("error", "warning", "ignored"))]
+Direction = Annotated[str, OneOf(("either", "faster", "slower"))]
+Element = Annotated[str, OneOf(("byte", "float32", "int32", "int64"))]
 Number = int | float
 
 _NONE: FrozenMap[str, Any] = FrozenMap()
@@ -94,6 +96,14 @@ class Verdicts(NamedTuple):
     """The accuracy run did not cover the data set."""
     test01_accuracy_files: Verdict
     """TEST01's accuracy folder lacks one of its files, or holds others."""
+    emptiness: Verdict = "error"
+    """A field or file that has to say something is empty."""
+    unused_entries: Verdict = "ignored"
+    """A system is described, or has measurements, without results."""
+    calibration: Verdict = "ignored"
+    """Outside open, nothing is said of calibration, whether or not anything was calibrated."""
+    equal_issue: Verdict = "ignored"
+    """A model that must issue every sample equally often was run otherwise."""
 
 
 class RoundModel(NamedTuple):
@@ -182,6 +192,11 @@ class AuditTest(NamedTuple):
     """Needed as well where the test's accuracy comparison does not pass."""
     tolerance_percent: float | None = None
     """How far the test's performance may lie from the run's; None where it is not compared."""
+    fails_when: Direction = "either"
+    """On which side of the run's performance the tolerance counts."""
+    elements: Mapping[str, Element] = _NONE
+    """Settings key of a model -> type of the elements of its responses, the first of which is
+    compared with the accuracy run's; a byte where nothing is said."""
 
 
 class SystemJson(NamedTuple):
@@ -295,6 +310,18 @@ class Round(NamedTuple):
             if key not in found or rank < found[key][0]:
                 found[key] = (rank, value)
         return {key: found[key][1] for key in sorted(found)}
+
+    def seeds_of(self, test: str | None) -> Seeds:
+        """The seeds of a run: a compliance test may ask for others."""
+        audit = self.audit.get(test) if test is not None else None
+        if audit is not None and audit.settings.get("test05") and self.test05_seeds is not None:
+            return self.test05_seeds
+        return self.seeds
+
+    def audit_settings(self, test: str, conf_key: str) -> dict[str, Number]:
+        """The test's audit settings for the model with this settings key."""
+        audit = self.audit[test]
+        return {**audit.settings, **audit.overrides.get(conf_key, {})}
 
     def metric_key(self, model: str | RoundModel, scenario: str) -> str:
         """The detail log's key of the model's result in this scenario."""

@@ -33,6 +33,7 @@ from benchwright.harness.verdict import explain
 from benchwright.quantizing import FULL
 from benchwright.results import RunResult, load_result
 from benchwright.rounds import Round, load_round, mlperf_conf_text, user_conf_text
+from benchwright.steps import compliance
 from benchwright.steps.common import load_benchmark, preset_of, registry
 from benchwright.steps.power import Metering
 
@@ -65,7 +66,7 @@ def measure(kitchen: Kitchen) -> None:
         )
         wall = time.monotonic() - begin
     log = read_detail(kitchen.out / DETAIL_LOG)
-    _refuse_other_settings(outcome, log)
+    _refuse_other_settings(outcome["settings"] | compliance.audited(kitchen), outcome, log)
     _write_conf_files(kitchen, outcome)
     record = _details(kitchen, outcome, log, started, wall)
     if meter is not None:
@@ -124,12 +125,14 @@ def _specification(kitchen: Kitchen) -> dict[str, Any]:
         "loadgen": path,
         "logs": str(kitchen.out.resolve()),
         "scratch": str(kitchen.scratch().resolve()),
-        "audit": None,
+        "audit": compliance.write_audit(kitchen),
+        "operation": compliance.operation(kitchen),
         "cores": usable_cores(),
         "own_bound": given.get("own_bound", False),
         "request": {
             "scenario": given["scenario"],
-            "mode": given["mode"],
+            "mode": "accuracy" if given["mode"] == "accuracy" else "performance",
+            "test": given.get("test"),
             "duration": given["duration"],
             "conf_key": given["conf_key"],
             "sample_count": count,
@@ -139,10 +142,12 @@ def _specification(kitchen: Kitchen) -> dict[str, Any]:
     }
 
 
-def _refuse_other_settings(outcome: Mapping[str, Any], log: DetailLog) -> None:
+def _refuse_other_settings(
+    wanted: Mapping[str, Any], outcome: Mapping[str, Any], log: DetailLog
+) -> None:
     values = {
         name: value
-        for name, value in outcome["settings"].items()
+        for name, value in wanted.items()
         # An older loadgen's log does not report what its binding does not know.
         if name not in outcome["unreported"]
     }
@@ -204,6 +209,7 @@ def _details(
         "input_data_types": preset.input_data_types,
         "weight_data_types": preset.weight_data_types if full else given["precision"],
         "weight_transformations": "none" if full else f"quantised to {given['precision']}",
+        "calibration": aside["calibration"],
         "round": given["round"],
         "command": aside["command"],
         "campaign": aside.get("campaign"),
@@ -228,6 +234,7 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
         "system": aside["system"],
         "scenario": given["scenario"],
         "mode": given["mode"],
+        "test": given.get("test"),
         "duration_s": log.duration_s,
         "official": not aside["unofficial"],
         "unofficial": tuple(aside["unofficial"]),
@@ -244,6 +251,8 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
     if given.get("strict"):
         found = plain_metric(log, found)
         reasons = (f"strict duration: it stopped after {given['duration']} s, as asked", *reasons)
+    if given["mode"] == "compliance":
+        reasons += compliance.verified(kitchen, round_)
     return RunResult(
         metric=found.name,
         value=found.value,

@@ -49,6 +49,8 @@ def write(kitchen: Kitchen) -> None:
         command=given["command"],
         campaign=given["campaign"],
         official=given["official"],
+        files=given["files"],
+        inferred=given["inferred"],
     )
     kitchen.facts.update(formatter.load().write(submission, kitchen.out))
 

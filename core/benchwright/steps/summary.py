@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchwright.build.artifact import read_manifest
+from benchwright.build.artifact import INVALID, read_manifest
 from benchwright.build.task import stale_reasons
 from benchwright.errors import BenchwrightError, ExitCode
 from benchwright.results import RunResult, load_result
@@ -21,7 +21,9 @@ def print_summary(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
     """The last words of the `report` task: the table when anything ran, findings, and as the
     last line the report's path. Returns FINDINGS when a run is INVALID or the check has errors."""
     recipe = meta["recipe"]
-    results = [load_result(Path(run.folder)) for run in recipe.aside["runs"]]
+    folders = [Path(run.folder) for run in recipe.aside["runs"]]
+    results = [load_result(folder) for folder in folders]
+    kept = sum(1 for folder in folders for _ in folder.parent.glob(f"{folder.name}{INVALID}*"))
     stale = {run.task for run in recipe.aside["runs"] if stale_reasons(run)}
     findings = _findings(Path(recipe.inputs["check"]).parent)
     errors = [item for item in findings if item["level"] == "error"]
@@ -30,6 +32,8 @@ def print_summary(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
             print(table(results, stale))
             for line in _remarks(recipe.parameters, findings, errors):
                 print(line)
+            if kept:
+                print(f"{kept} earlier INVALID results are kept: `benchwright results`")
         print(recipe.publish, flush=True)
     failed = any(not result.valid for result in results) or bool(errors)
     return int(ExitCode.FINDINGS if failed else ExitCode.OK)
@@ -41,7 +45,8 @@ def print_verdict(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
     if result.valid:
         return int(ExitCode.OK)
     if show:
-        print(f"INVALID: {result.task}: {'; '.join(result.reasons)}", file=sys.stderr)
+        what = "FAILED" if result.test else "INVALID"
+        print(f"{what}: {result.task}: {'; '.join(result.reasons)}", file=sys.stderr)
     return int(ExitCode.FINDINGS)
 
 
@@ -64,7 +69,7 @@ def _remarks(
         lines.append(f"not for submission: {', '.join(given['unofficial'])}")
     notes = len(findings) - len(errors)
     verdict = f"{len(errors)} errors" if errors else "no errors"
-    lines.append(f"submission: {given['tree']} ({verdict}, {notes} notes)")
+    lines.append(f"submission: {given['tree']} ({verdict}, {notes} notes), packed beside it")
     for item in errors[:SHOWN_FINDINGS]:
         lines.append(f"  {item['path']}: {item['found']}; {item['fix']} [{item['rule']}]")
     if len(errors) > SHOWN_FINDINGS:
@@ -81,10 +86,12 @@ def table(results: Sequence[RunResult], stale: set[str] | frozenset[str] = froze
         runs = [item for item in results if (_engine(item), item.scenario) == key]
         performance = next((item for item in runs if item.mode == "performance"), None)
         accuracy = next((item for item in runs if item.mode == "accuracy"), None)
-        invalid = [item for item in runs if not item.valid]
+        failed = [item for item in runs if not item.valid]
+        tests = [item.test for item in failed if item.test]
         reasons[len(rows)] = [
-            f"{item.mode}: {reason}" for item in invalid for reason in item.reasons
+            f"{item.test or item.mode}: {reason}" for item in failed for reason in item.reasons
         ]
+        verdict = "INVALID" if len(failed) > len(tests) else "VALID"
         marks = " (stale)" if any(item.task in stale for item in runs) else ""
         rows.append(
             (
@@ -92,7 +99,7 @@ def table(results: Sequence[RunResult], stale: set[str] | frozenset[str] = froze
                 key[1],
                 performance.metric or "" if performance else "",
                 _value(performance),
-                ("INVALID" if invalid else "VALID") + marks,
+                ", ".join([verdict, *(f"fails {test}" for test in tests)]) + marks,
                 _accuracy(accuracy),
             )
         )
@@ -105,6 +112,12 @@ def table(results: Sequence[RunResult], stale: set[str] | frozenset[str] = froze
             lines.append("  ".join("-" * width for width in widths))
         lines.extend(f"    {reason}" for reason in reasons.get(number, ()))
     return "\n".join(lines)
+
+
+def earlier_lines(results: Sequence[RunResult]) -> list[str]:
+    """What was measured before, was INVALID, and is kept beside its successor."""
+    lines = [f"kept: {item.path} ({'; '.join(item.reasons)})" for item in results]
+    return [f"{len(lines)} earlier results were INVALID or failed:", *lines] if lines else []
 
 
 def _engine(result: RunResult) -> str:

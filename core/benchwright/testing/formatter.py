@@ -125,6 +125,21 @@ class FormatterExamination(Examination):
         for facts in ({}, FACTS, installed().read_system().identity):
             require_json(dict(describe(dict(facts))), "what describe_system() returns")
 
+    def test_what_is_unstated_can_be_stated(self) -> None:
+        """It asks for fields that the round knows, and no longer once they are stated."""
+        info: FormatterInfo = self.descriptor()
+        if info.unstated is None:
+            return
+        round_ = load_round(self.round or info.rounds[0])
+        known = {*round_.system_json.required, *round_.system_json.optional}
+        for facts in ({}, FACTS):
+            stated = dict(info.describe_system(dict(facts)))
+            asked = list(info.unstated(round_, stated))
+            strange = [name for name in asked if name not in known]
+            require(not strange, f"it asks for {', '.join(strange)}, which no description has")
+            left = list(info.unstated(round_, {**stated, **dict.fromkeys(asked, "stated")}))
+            require(not left, f"it asks for {', '.join(left)}, also where that is stated")
+
     def test_it_writes_a_tree(self, tree: Path) -> None:
         """Files, in the folder that it is given."""
         require(contents(tree), "write() left the folder empty")

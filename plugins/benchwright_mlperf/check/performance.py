@@ -125,6 +125,11 @@ class _Run:
             self._add("early-stopping", f"early_stopping_met is {self._log.early_stopping_met}")
         if model is None:
             return
+        key = model.loadgen_name(self._entry.scenario)[0]
+        if self._round.conf(key, scenario).get("sample_concatenate_permutation"):
+            found = self._log.values.get("effective_sample_concatenate_permutation")
+            if found is not True and self._round.verdicts.equal_issue == "error":
+                self._add("equal-issue", f"it is {found}")
         self._at_least(
             "sample-count",
             "effective_performance_sample_count",

@@ -70,6 +70,8 @@ class Report:
         waived = self.division == "open" and self.round.layout in entry.open
         if waived or (self._rehearsal and entry.rehearsal):
             return "note"
+        if entry.verdict and getattr(self.round.verdicts, entry.verdict) != "error":
+            return "note"
         return entry.level
 
     def read(self, rule: str, path: str, reader: Callable[[str], Read]) -> Read | None:

@@ -20,13 +20,15 @@ V31, V6 = "v3.1", "v6"
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. rehearsal: breaking it is inherent to quick or tiny runs, so that a rehearsal only
-    notes it. open: the layouts whose official checker waives it in the open division."""
+    notes it. open: the layouts whose official checker waives it in the open division. verdict: the
+    field of the round's verdicts that has to be `error`; elsewhere breaking it is only noted."""
 
     demands: str
     fix: str
     level: Level = "error"
     rehearsal: bool = False
     open: tuple[str, ...] = ()
+    verdict: str = ""
 
 
 _STRUCTURE = {
@@ -94,6 +96,16 @@ _STRUCTURE = {
         "something in each folder",
         "delete the folder, or add what is missing in it",
     ),
+    "structure.unused-entry": Rule(
+        "results of each system that is described or has measurements",
+        "add the results of `{system}`, or delete this",
+        verdict="unused_entries",
+    ),
+    "structure.no-calibration": Rule(
+        "a text on calibration outside open: {files}",
+        "say there how weights were calibrated, or that none were",
+        verdict="calibration",
+    ),
 }
 
 _SYSTEM = {
@@ -120,6 +132,7 @@ _SYSTEM = {
     "system.field-empty": Rule(
         'an answer in this field (a number 0 counts as none, the text "0" as one)',
         'fill in `{field}`; where there is no such thing, say so: "N/A"',
+        verdict="emptiness",
     ),
     "system.field-text": Rule(
         "a text in this field: official tools take it apart as one",
@@ -192,6 +205,7 @@ _MEASUREMENTS = {
     "measurements.file-empty": Rule(
         "some content, of a comment at least",
         "write into {file} what the result was measured with",
+        verdict="emptiness",
     ),
     "measurements.description-missing": Rule(
         "the description of the implementation: {file}",
@@ -208,6 +222,7 @@ _MEASUREMENTS = {
     "measurements.field-empty": Rule(
         "an answer in each of the fields {fields}",
         'fill in `{field}`; "No" is an answer too',
+        verdict="emptiness",
     ),
     "measurements.code-missing": Rule(
         "the implementation's code at {folder}",
@@ -227,8 +242,8 @@ _ACCURACY = {
     ),
     "accuracy.file-list": Rule(
         "exactly {files}",
-        "add what is missing, remove what is too much; the official checker only logs this",
-        level="note",
+        "add what is missing, remove what is too much",
+        verdict="accuracy_file_list",
     ),
     "accuracy.metric-missing": Rule(
         "a line of accuracy.txt that states {metric}",
@@ -345,6 +360,11 @@ _PERFORMANCE = {
     "performance.early-stopping": Rule(
         "early stopping met: enough queries to be sure of the percentile",
         "raise min_query_count or the duration, then run it again",
+    ),
+    "performance.equal-issue": Rule(
+        "every sample issued equally often (effective_sample_concatenate_permutation is true)",
+        "use the round's settings, then run it again",
+        verdict="equal_issue",
     ),
     "performance.query-count": Rule(
         "effective_min_query_count of at least {required}",

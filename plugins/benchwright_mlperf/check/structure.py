@@ -49,6 +49,27 @@ def check_tidiness(tree: Tree, report: Report, home: str) -> None:
             _check_file(tree, report, join(folder, name))
 
 
+def check_entries(tree: Tree, report: Report, home: str) -> None:
+    """What one submitter has without results, and what it has to have beside them."""
+    results = set(tree.folders(join(home, "results")))
+    folder = PurePosixPath(report.round.path("system", system="_")).parent.name
+    described = [n for n in tree.files(join(home, folder)) if n.endswith(".json")]
+    places = {join(folder, name): name.removesuffix(".json") for name in described}
+    if "measurements" in tree.folders(home):
+        places |= {f"measurements/{name}": name for name in tree.folders(f"{home}/measurements")}
+    for place, system in sorted(places.items()):
+        if system not in results:
+            found = f"`{system}` has no results"
+            report.add("structure.unused-entry", join(home, place), found, system=system)
+    if report.division == "open" or report.round.verdicts.calibration != "error":
+        return
+    name = PurePosixPath(report.round.path("calibration")).name
+    places_of_it = (name, f"documentation/{name}")
+    if not any(tree.is_file(join(home, place)) for place in places_of_it):
+        told = "neither of them"
+        report.add("structure.no-calibration", home, told, files=" or ".join(places_of_it))
+
+
 def _check_name(report: Report, path: str) -> None:
     name = PurePosixPath(path).name
     if name.startswith("."):

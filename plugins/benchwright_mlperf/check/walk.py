@@ -12,7 +12,7 @@ from benchwright_mlperf.check.models import read_mapping
 from benchwright_mlperf.check.report import Report
 from benchwright_mlperf.check.results import check_system_results
 from benchwright_mlperf.check.rules import V31
-from benchwright_mlperf.check.structure import check_root, check_tidiness
+from benchwright_mlperf.check.structure import check_entries, check_root, check_tidiness
 from benchwright_mlperf.check.systems import check_system
 
 
@@ -44,6 +44,7 @@ def check_tree(folder: Path, round_: Round, *, rehearsal: bool = False) -> list[
 
 def _check_submitter(tree: Tree, report: Report, home: str) -> None:
     report.guard(home, partial(check_tidiness, tree, report, home))
+    report.guard(home, partial(check_entries, tree, report, home))
     mapping = read_mapping(tree, report, home)
     for name in tree.folders(join(home, "results")):
         system = check_system(tree, report, home, name)

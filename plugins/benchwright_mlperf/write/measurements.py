@@ -43,4 +43,4 @@ def user_conf(round_: Round, cell: Cell) -> bytes:
         if content.strip():
             return content
     settings = detail_table(run.details, "user_conf")
-    return user_conf_text(conf_key(round_, run), cell.scenario, settings).encode()
+    return user_conf_text(conf_key(round_, run), run.scenario, settings).encode()

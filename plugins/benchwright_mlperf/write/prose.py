@@ -18,6 +18,12 @@ def measurements_readme(submission: Submission, cell: Cell) -> str:
     official = submission.official and all(run.official for run in cell.runs)
     lines = [] if official else [not_for_submission(submission, cell.runs), ""]
     lines += [f"# {cell.benchmark}, {cell.scenario}, on {cell.implementation}", ""]
+    if cell.inferred_from:
+        lines += [
+            f"{cell.scenario} was not run. Its result is inferred from {cell.inferred_from}, whose",
+            "logs lie here, as the rules of the round allow in edge.",
+            "",
+        ]
     lines += _commands(submission, cell)
     for run in cell.runs:
         lines += _run(run)
@@ -130,6 +136,9 @@ def calibration(cells: Sequence[Cell], suffix: str) -> str:
             f"* {cell.benchmark} on {cell.implementation}: weights in {types}; "
             f"transformations of the weights: {change}."
         )
+        how = detail_text(run.details, "calibration")
+        if how:
+            lines.append(f"  Quantised {how}.")
     return "\n".join(lines) + "\n"
 
 

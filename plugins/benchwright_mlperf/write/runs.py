@@ -6,7 +6,7 @@ Nothing is written here. `details` of a run is never trusted to hold anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from benchwright_mlperf.places import implementation, safe_name, system_folder
 
 @dataclass(slots=True)
 class Cell:
-    """What becomes one scenario folder. benchmark is the folder's name, which is ours."""
+    """What becomes one scenario folder. benchmark is the folder's name, which is ours;
+    inferred_from: the scenario whose runs stand for this one's, where it was not run."""
 
     system: str
     benchmark: str
@@ -27,6 +28,7 @@ class Cell:
     performance: RunResult | None = None
     accuracy: RunResult | None = None
     tests: dict[str, RunResult] = field(default_factory=dict)
+    inferred_from: str = ""
 
     @property
     def runs(self) -> list[RunResult]:
@@ -74,7 +76,24 @@ def cells(submission: Submission) -> list[Cell]:
         else:
             _refuse_second(cell.performance, run)
             cell.performance = run
+    for cell in [*found.values()]:
+        for scenario in _inferred(submission, cell):
+            key = (cell.system, cell.benchmark, scenario)
+            again = replace(cell, scenario=scenario, inferred_from=cell.scenario)
+            found.setdefault(key, again)
     return [found[key] for key in sorted(found)]
+
+
+def _inferred(submission: Submission, cell: Cell) -> list[str]:
+    """The scenarios of the cell's model for which its runs stand."""
+    names = [name for name, source in submission.inferred.items() if source == cell.scenario]
+    try:
+        model = submission.round.resolve(cell.first.benchmark)
+    except UsageError:
+        return []
+    kind = ",".join(submission.categories)
+    known = {*model.required_scenarios(kind), *model.optional_scenarios(kind)}
+    return [name for name in names if name in known]
 
 
 def _order(run: RunResult) -> tuple[str, ...]:

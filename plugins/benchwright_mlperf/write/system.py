@@ -7,13 +7,13 @@ says so, and the notes name the fields, so that whoever hands the tree in can fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchwright.contracts.formatter import Submission
 from benchwright.results import RunResult
 from benchwright.rounds import system_type_of
-from benchwright_mlperf.describe import ACCELERATOR_FIELDS, NONE
+from benchwright_mlperf.describe import ACCELERATOR_FIELDS, NONE, accelerated, empty
 from benchwright_mlperf.places import NOT_STATED, safe_name
 from benchwright_mlperf.write.runs import detail_table, reasons
 
@@ -26,15 +26,14 @@ def system_json(submission: Submission, folder: str, runs: Sequence[RunResult]) 
     """The fields in the round's order; every required one is there, and none that must be
     answered is empty. folder: the system's; runs: the results that were measured on it."""
     rules = submission.round.system_json
-    stated = {name: value for name, value in submission.system.items() if not _empty(value)}
-    accelerated = _accelerated(stated)
+    stated = {name: value for name, value in submission.system.items() if not empty(value)}
     fields: dict[str, Any] = {
         "system_name": folder,
         "number_of_nodes": "1",
         "accelerators_per_node": "0",
         "framework": _framework(runs),
         "other_software_stack": _software(runs),
-        **({} if accelerated else dict.fromkeys(ACCELERATOR_FIELDS, NONE)),
+        **({} if accelerated(stated) else dict.fromkeys(ACCELERATOR_FIELDS, NONE)),
         **{name: _plain(value) for name, value in stated.items()},
         "division": submission.division,
         "submitter": safe_name(submission.submitter),
@@ -42,7 +41,7 @@ def system_json(submission: Submission, folder: str, runs: Sequence[RunResult]) 
     }
     unstated = []
     for name in rules.required:
-        if not _empty(fields.get(name)):
+        if not empty(fields.get(name)):
             continue
         if name == "status":
             fields[name] = _DEFAULT_STATUS
@@ -63,15 +62,6 @@ def system_json(submission: Submission, folder: str, runs: Sequence[RunResult]) 
     )
     order = [*rules.required, *sorted(set(fields) - set(rules.required))]
     return {name: fields[name] for name in order}
-
-
-def _accelerated(stated: Mapping[str, Any]) -> bool:
-    count = str(stated.get("accelerators_per_node", "0")).strip()
-    return count not in ("0", "")
-
-
-def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, (str, list, dict)) and not value)
 
 
 def _plain(value: Any) -> Any:

@@ -73,7 +73,7 @@ class _Writer:
         self._code(cell)
         for test, run in sorted(cell.tests.items()):
             folder = self._round.path("compliance", **cell.names(test=test))
-            for name, content in sorted(compliance_files(self._round, test, run).items()):
+            for name, content in sorted(compliance_files(self._round, cell, test, run).items()):
                 self.put(f"{folder}/{name}", content)
 
     def _logs(self, cell: Cell) -> None:
@@ -105,6 +105,11 @@ class _Writer:
         folder = self._round.path("code", **cell.names())
         self.put(f"{folder}/README.md", prose.code_readme(self._submission, cell))
         self.put(f"{folder}/{prose.CAMPAIGN}", self._submission.campaign)
+        for name, text in self._submission.files.items():
+            path = PurePosixPath(name)
+            # What lies elsewhere on this machine comes to lie beside the campaign.
+            inside = not path.is_absolute() and ".." not in path.parts
+            self.put(f"{folder}/{path if inside else path.name}", text)
 
     def documents(self, found: list[Cell]) -> None:
         """What the submitter says once for all results."""

@@ -163,6 +163,31 @@ def test_digest_of_is_canonical() -> None:
     assert artifact.digest_of("\udcff") != artifact.digest_of("?")
 
 
+def test_what_does_not_count_is_kept_beside_its_successor(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+
+    def install(name: str, facts: dict[str, object]) -> None:
+        partial = made(tmp_path / "partial", {"name": name.encode()})
+        manifest = artifact.read_manifest(partial)
+        text = Manifest(manifest.files, facts).to_json()
+        (partial / MANIFEST).write_text(text, encoding="utf-8")
+        artifact.install(partial, place)
+
+    steps: list[tuple[str, dict[str, object]]] = [
+        ("first", {"valid": False}),
+        ("second", {"valid": False}),
+        ("third", {"valid": True}),
+        ("fourth", {}),
+    ]
+    for name, facts in steps:
+        install(name, facts)
+    found = {path.name: (path / "name").read_text() for path in tmp_path.iterdir()}
+    assert found == {"run": "fourth", "run.invalid-1": "first", "run.invalid-2": "second"}
+    assert artifact.counts(place)
+    assert not artifact.counts(tmp_path / "run.invalid-1")
+    assert artifact.counts(tmp_path / "nothing"), "of nothing, nothing is known"
+
+
 def test_install_replaces_folders_links_and_files(tmp_path: Path) -> None:
     def partial(text: str) -> Path:
         folder = tmp_path / "partial"

@@ -879,6 +879,11 @@ class TestFragile(FormatterExamination):
     finds = ("test_any_tree_can_be_checked", "test_a_lost_file_is_found")
 
 
+class TestInsistent(FormatterExamination):
+    info = formatter_of(Plain, unstated=lambda round_, stated: ["cooling"])
+    finds = ("test_what_is_unstated_can_be_stated",)
+
+
 class TestUnknownRound(FormatterExamination):
     info = formatter_of(Plain, rounds=("acme-1",), describe_system=lambda facts: {"x": facts["y"]})
     round = "v3.1"

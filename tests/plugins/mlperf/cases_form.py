@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 from plugins.mlperf.spoiling import SYSTEM, At, case, edit_json, touch
 
@@ -11,6 +12,11 @@ from plugins.mlperf.spoiling import SYSTEM, At, case, edit_json, touch
 def large_file(a: At) -> None:
     with (a.home / "huge.bin").open("wb") as file:
         file.truncate(51 << 20)
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 def only_unknown_division(a: At) -> None:
@@ -104,8 +110,49 @@ SYSTEMS = [
         "no description",
         lambda a: a.system.rename(a.system.with_name("other.json")),
         "system.missing",
+        notes=("structure.unused-entry",),
     ),
-    case("a description too many", lambda a: touch(a.home / "systems" / "other.json", "{}")),
+    case(
+        "a description too many",
+        lambda a: touch(a.home / "systems" / "other.json", "{}"),
+        notes=("structure.unused-entry",),
+    ),
+    case(
+        "a description too many, looked at",
+        lambda a: touch(a.home / "systems" / "other.json", "{}"),
+        "structure.unused-entry",
+        rounds="v5.1",
+    ),
+    case(
+        "measurements without results",
+        lambda a: touch(a.home / "measurements" / "other" / "resnet50" / "x.md"),
+        "structure.unused-entry",
+        rounds="v5.1",
+    ),
+    case(
+        "nothing on calibration",
+        lambda a: (a.home / "calibration.md").unlink(),
+        "structure.no-calibration",
+        rounds="v5.1",
+    ),
+    case(
+        "calibration beside other documents",
+        lambda a: (a.home / "calibration.md").rename(
+            folder(a.home / "documentation") / "calibration.md"
+        ),
+        rounds="v5.1",
+    ),
+    case(
+        "a field empty, not looked at",
+        lambda a: a.edit_system(cooling=""),
+        rounds="v3.0",
+        notes=("system.field-empty",),
+    ),
+    case(
+        "fields of later rounds left out",
+        lambda a: a.edit_system(host_network_card_count=None, system_type_detail=None),
+        rounds="v3.0",
+    ),
     case("a damaged description", lambda a: a.system.write_text("{"), "system.unreadable"),
     case("a list for a description", lambda a: a.system.write_text("[]"), "system.unreadable"),
     case("another status", lambda a: a.edit_system(status="soon"), "system.status"),

@@ -133,6 +133,7 @@ ACCURACY = [
         notes=("accuracy.file-list",),
     ),
     case("a file too many", extra("accuracy"), notes=("accuracy.file-list",)),
+    case("a file too many, looked at", extra("accuracy"), "accuracy.file-list", rounds="v5.1"),
     case("an error of loadgen", error_line("accuracy"), "accuracy.loadgen-error"),
     case(
         "a line cut off",
@@ -188,6 +189,13 @@ def other_log(target: str, source: str) -> Spoil:
 SEED = {"effective_qsl_rng_seed": 1}
 
 PERFORMANCE = [
+    case(
+        "a model of uneven samples, issued unequally",
+        lambda a: a.rename_model("3d-unet-99"),
+        "performance.equal-issue",
+        rounds="v5.1",
+        others=True,
+    ),
     case(
         "no run",
         lambda a: a.place("performance").rename(a.place("performance").with_name("run_2")),

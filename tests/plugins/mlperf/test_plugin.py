@@ -32,9 +32,9 @@ FACTS: dict[str, JSON] = {
 }
 
 
-def test_one_formatter_for_both_rounds() -> None:
+def test_one_formatter_for_all_rounds() -> None:
     (info,) = benchwright_mlperf.formatters()
-    assert (info.name, info.rounds) == ("mlperf", ("v3.1", "v6.1"))
+    assert (info.name, info.rounds) == ("mlperf", ("v3.0", "v3.1", "v5.1", "v6.0", "v6.1"))
     assert isinstance(info.load(), Formatter)
     for name in info.rounds:
         assert load_round(name).name == name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from benchwright.contracts.formatter import Submission
 from benchwright.errors import BenchwrightError
+from benchwright.harness.logs import read_detail
 from benchwright.results import RunResult
 from benchwright.rounds import load_round
 from benchwright.rounds.conf import parse_conf
@@ -19,7 +21,7 @@ from benchwright_mlperf.formatter import MlperfFormatter
 from benchwright_mlperf.places import safe_name
 from benchwright_mlperf.write.accuracy import truncated, with_hash
 from plugins.mlperf.conftest import TreeOf
-from plugins.mlperf.fabricate import SCENARIOS, Workshop
+from plugins.mlperf.fabricate import SCENARIOS, Workshop, edit_log
 from plugins.mlperf.spoiling import At, at
 
 BOTH = pytest.mark.parametrize("round_name", ["v3.1", "v6.1"])
@@ -139,6 +141,31 @@ def test_one_hash_on_a_line_of_its_own(tmp_path: Path, text: str) -> None:
 
 
 @BOTH
+def test_comparisons_are_of_the_runs_in_the_tree(
+    workshop: Workshop, tmp_path: Path, round_name: str
+) -> None:
+    # The performance run was repeated after the test, and is twice as fast now.
+    repeated = tmp_path / "repeated"
+    results = []
+    for run in workshop.results(round_name, official=True):
+        if (run.scenario, run.mode) == ("Offline", "performance"):
+            shutil.copytree(run.path, repeated)
+            log = repeated / "mlperf_log_detail.txt"
+            rate = read_detail(log).number("result_samples_per_second") or 0.0
+            edit_log(log, {"result_samples_per_second": 2 * rate})
+            run = replace(run, path=str(repeated))
+        results.append(run)
+    place = write(workshop.submission(round_name, "closed", results=results), tmp_path / "tree")
+    tests = [place.place("compliance", "Offline", test=test) for test in ("TEST01", "TEST04")]
+    texts = [(folder / "verify_performance.txt").read_text() for folder in tests]
+    assert "ratio: 0.5000" in texts[0]
+    assert texts[0].endswith("TEST FAIL\n")
+    # Slower than the performance run is what TEST04 allows.
+    assert texts[1].endswith("TEST PASS\n")
+    assert (tests[0] / "verify_accuracy.txt").read_text().endswith("TEST PASS\n")
+
+
+@BOTH
 def test_results_that_do_not_count_say_so_everywhere(written: TreeOf, round_name: str) -> None:
     tree = written(round_name, "open")
     place = at(tree, round_name, "open")
@@ -235,6 +262,60 @@ def test_odd_details_do_no_harm(
     place = write(workshop.submission("v6.1", "open", results=results), tmp_path / "tree")
     findings = MlperfFormatter().check(place.root, load_round("v6.1"), rehearsal=True)
     assert [f for f in findings if f.level == "error"] == []
+
+
+@BOTH
+def test_inferred_scenarios_hold_the_logs_of_another(
+    workshop: Workshop, tmp_path: Path, round_name: str
+) -> None:
+    results = [
+        run
+        for run in workshop.results(round_name, official=True)
+        if run.scenario not in ("Offline", "Server")
+    ]
+    submission = workshop.submission(
+        round_name,
+        "closed",
+        results=results,
+        categories=("edge",),
+        # Server can be inferred from nothing, so that nobody would ask for it.
+        inferred={"Offline": "SingleStream", "Server": "SingleStream"},
+    )
+    place = write(submission, tmp_path / "tree")
+    assert sorted(path.name for path in place.model.iterdir()) == [
+        "MultiStream",
+        "Offline",
+        "SingleStream",
+    ]
+    name = "mlperf_log_detail.txt"
+    for kind in ("performance", "accuracy"):
+        logs = [place.place(kind, scenario) / name for scenario in ("Offline", "SingleStream")]
+        assert logs[0].read_bytes() == logs[1].read_bytes()
+    readme = (place.place("measurements", "Offline") / "README.md").read_text()
+    assert "inferred from SingleStream" in readme
+    findings = MlperfFormatter().check(place.root, load_round(round_name))
+    assert findings == []
+
+
+@BOTH
+def test_how_weights_were_quantised_is_told(
+    workshop: Workshop, tmp_path: Path, round_name: str
+) -> None:
+    how = "by the quantizer acme, offered the first 128 samples"
+    results = [
+        replace(run, precision="int8", details={**run.details, "calibration": how})
+        for run in workshop.results(round_name, official=False)
+    ]
+    place = write(workshop.submission(round_name, "open", results=results), tmp_path / "tree")
+    text = (place.home / load_round(round_name).path("calibration")).read_text()
+    assert text.count(f"Quantised {how}.") == 1
+
+
+def test_what_the_campaign_names_lies_beside_it(workshop: Workshop, tmp_path: Path) -> None:
+    submission = workshop.submission("v3.1", "open", files={"../box/system.yaml": "cooling: air\n"})
+    place = write(submission, tmp_path / "tree")
+    folder = place.code / "resnet50" / "onnxruntime"
+    assert (folder / "system.yaml").read_text() == "cooling: air\n"
 
 
 def test_what_nobody_stated_is_said_to_be_so(workshop: Workshop, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The tiny preset of 3d-unet: its files, its card, and the script that trained it."""

@@ -1,0 +1,58 @@
+"""The order of dev-clean's chapters in the official manifest (dev-clean-wav.json).
+
+That order decides which utterance a sample index means. No sorting gives it: it is the order in
+which one file system listed the folders. Inside a chapter, utterances follow by number. Taken
+from mlcommons/inference at v3.1, speech_recognition/rnnt/dev-clean-wav.json.
+"""
+
+from __future__ import annotations
+
+_LISTED = """
+2277: 149896 149897 149874
+2035: 147960 152373 147961
+2086: 149214 149220
+7976: 110124 105575 110523
+1988: 147956 148538 24833
+777: 126732
+84: 121123 121550
+1673: 143396 143397
+8297: 275156 275154 275155
+5536: 43358 43359 43363
+6345: 93302 93306 64257
+6295: 244435 64301
+6313: 66125 76958 66129
+5338: 284437 24615 24640
+6319: 57405 64726 275224
+1993: 147965 147964 147149 147966
+2078: 142845
+1272: 128104 135031 141231
+174: 50561 84280 168635
+2803: 161169 154320 154328
+7850: 73752 111771 286674 281318
+2902: 9006 9008
+3752: 4943 4944
+3081: 166546
+1462: 170138 170145 170142
+251: 136532 137823 118436
+2428: 83705 83699
+3170: 137482
+3000: 15664
+5895: 34629 34622 34615
+5694: 64029 64025 64038
+2412: 153954 153948 153947
+3536: 8226 23268
+3576: 138058
+6241: 66616 61946 61943
+652: 130726 130737 129742
+422: 122949
+8842: 304647 302196 302201 302203
+1919: 142785
+3853: 163249
+"""
+
+CHAPTERS: tuple[tuple[int, int], ...] = tuple(
+    (int(speaker), int(chapter))
+    for speaker, _, chapters in (line.partition(":") for line in _LISTED.split("\n"))
+    for chapter in chapters.split()
+)
+"""(speaker, chapter), 97 of them."""
