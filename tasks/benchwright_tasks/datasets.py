@@ -10,7 +10,7 @@ from benchwright.build.artifact import MANIFEST
 from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
 from benchwright.contracts.benchmark import PresetInfo
-from benchwright.contracts.source import Download, Manual, Packaged, Source
+from benchwright.contracts.source import Download, Local, Manual, Packaged, Source
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
 
@@ -34,8 +34,8 @@ def identify(sources: tuple[Source, ...]) -> dict[str, str]:
 
 
 def known_bytes(sources: tuple[Source, ...]) -> int:
-    """Bytes of all files that no installed package brings, as far as known."""
-    return sum(0 if isinstance(item, Packaged) else item.size or 0 for item in sources)
+    """Bytes of all files that are not on this machine, as far as known."""
+    return sum(0 if isinstance(item, Packaged | Local) else item.size or 0 for item in sources)
 
 
 def obtaining(plan: Plan, sources: tuple[Source, ...], more_bytes: int = 0) -> dict[str, Any]:
