@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Array, Driver, Graph, Output, Program
+from benchwright.contracts.program import Array, Driver, Graph, Output, Program, TorchForm
 from benchwright.contracts.tensor import TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright.harness.accuracy_log import Entry
@@ -58,6 +58,7 @@ class TriedModel(Benchmark):
                 tuple(TensorSpec(*item) for item in graph.inputs),
                 tuple(TensorSpec(*item) for item in graph.outputs),
                 onnx=graph.file,
+                torch=None if graph.torch is None else TorchForm(**graph.torch),
             )
             for graph in found.graphs
         )

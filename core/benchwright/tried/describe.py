@@ -65,6 +65,9 @@ def describe(model: Located, asked: Asked, about: Mapping[str, Any]) -> Descript
         **_generation_facts(second or onnx, asked, facts, where),
     }
     known |= {name: value for name, value in more.items() if value}
+    own = (found.graph,) if second is None else (found.graph, _second(second, where))
+    graphs, weights = _with_torch(own, known)
+    sources += tuple(_source(model.onnx.parent, name) for name in weights)
     from benchwright.tried.samples import usual_count
 
     count = asked.samples or usual_count(found.inputs, found.sizes)
@@ -75,7 +78,7 @@ def describe(model: Located, asked: Asked, about: Mapping[str, Any]) -> Descript
         title=model.title,
         request=asked.record(),
         sources=sources,
-        graphs=(found.graph,) if second is None else (found.graph, _second(second, where)),
+        graphs=graphs,
         driver="translate" if second else "generate" if "cache" in known else "call",
         batch=found.batch,
         inputs=found.inputs,
@@ -85,6 +88,25 @@ def describe(model: Located, asked: Asked, about: Mapping[str, Any]) -> Descript
         data=None if data is None else data[0],
         facts={name: value for name, value in known.items() if value is not None},
     )
+
+
+def _with_torch(
+    graphs: tuple[Graph, ...], known: dict[str, Any]
+) -> tuple[tuple[Graph, ...], list[str]]:
+    """The graphs with their torch forms, and the files of weights of these: where an exporter has
+    told of one for every graph, which takes what the graph does in the same order."""
+    exported = dict(known.get("exported") or {})
+    forms = exported.pop("torch", None)
+    if forms is None:
+        return graphs, []
+    known["exported"] = exported
+    if any([name for name, _, _ in item.inputs] != forms[item.file]["inputs"] for item in graphs):
+        return graphs, []
+    kept = ("factory", "weights", "arguments")
+    made = tuple(
+        item._replace(torch={name: forms[item.file][name] for name in kept}) for item in graphs
+    )
+    return made, [str(forms[item.file]["weights"]) for item in graphs]
 
 
 def name_of(title: str, asked: Asked) -> str:

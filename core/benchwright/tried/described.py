@@ -59,12 +59,14 @@ class Input(NamedTuple):
 
 class Graph(NamedTuple):
     """A graph of the model: its name, its file among the sources, and its tensors as they are in
-    the graph (dimensions of every batch are called N)."""
+    the graph (dimensions of every batch are called N). torch: `factory`, `weights` and `arguments`
+    of its torch form, where it has one."""
 
     name: str
     file: str
     inputs: tuple[tuple[str, str, tuple[int | str, ...]], ...]
     outputs: tuple[tuple[str, str, tuple[int | str, ...]], ...]
+    torch: Mapping[str, Any] | None = None
 
 
 class Description(NamedTuple):
@@ -139,7 +141,13 @@ def parse(path: Path) -> Description:
         values["sources"] = tuple(Source(**item) for item in values["sources"])
         values["data"] = None if values["data"] is None else Source(**values["data"])
         values["graphs"] = tuple(
-            Graph(item["name"], item["file"], _tensors(item["inputs"]), _tensors(item["outputs"]))
+            Graph(
+                item["name"],
+                item["file"],
+                _tensors(item["inputs"]),
+                _tensors(item["outputs"]),
+                item["torch"],
+            )
             for item in values["graphs"]
         )
         values["inputs"] = tuple(

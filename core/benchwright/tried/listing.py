@@ -50,6 +50,7 @@ def benchmark_of(found: Description) -> BenchmarkInfo:
         presets=Presets({PRESET: lambda: _preset(found)}),
         load=load,
         scenarios=TOKEN_SCENARIOS if found.generates else SCENARIOS,
+        forms=("onnx", "torch") if all(graph.torch for graph in found.graphs) else ("onnx",),
         dtypes=tuple(sorted({dtype for _, dtype, _ in tensors})),
         dynamic_axes=any(isinstance(dim, str) for _, _, shape in tensors for dim in shape),
         graphs=tuple(graph.name for graph in found.graphs),

@@ -27,11 +27,12 @@ TOLERANCE = 1e-2
 
 
 class Unit(NamedTuple):
-    """One graph to export: its file, a module of plain tensors, names of inputs and outputs, and
-    a function that makes inputs of a size (1 or 2: no dimension but the fixed ones is the same)
-    and names their symbolic dimensions."""
+    """One graph to export: its file, its kind (see `modules.wrapped`), a module of plain tensors,
+    names of inputs and outputs, a function that makes inputs of a size (1 or 2: no dimension but
+    the fixed ones is the same in both), and the names of symbolic dimensions."""
 
     file: str
+    kind: str
     module: Any
     inputs: Sequence[str]
     outputs: Callable[[], Sequence[str]]
@@ -52,16 +53,18 @@ def main(path: Path) -> None:
     torch.manual_seed(0)
     out = Path(spec["out"])
     model, task = _load(Path(spec["folder"]), spec["task"], spec["pickles"])
-    differences = {}
+    differences, forms = {}, {}
     with torch.no_grad():
         for unit in _units(model, task):
             _export(unit, out)
             differences[unit.file] = _check(unit, out)
+            forms[unit.file] = _torch_form(unit, model, task, out)
     facts = {
         "task": task,
         "exporter": "torch.onnx",
         "parameters": sum(item.numel() for item in model.parameters()),
         "largest_difference": max(differences.values()),
+        "torch": forms,
     }
     (path.parent / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
@@ -158,7 +161,7 @@ def _single(model: Any) -> Unit:
     else:
         names, axes, sample = _text(model)
     module = Flat(model, names)
-    return Unit("model.onnx", module, names, lambda: module.outputs, sample, axes)
+    return Unit("model.onnx", "single", module, names, lambda: module.outputs, sample, axes)
 
 
 Inputs = tuple[list[str], dict[str, dict[int, str]], Callable[[int], Sequence[Any]]]
@@ -267,7 +270,15 @@ def _decoder(model: Any) -> Unit:
         **{name: {0: "batch", 2: "past"} for name in past},
         **{name: {0: "batch", 2: "total"} for name in _present(past)},
     }
-    return Unit("model.onnx", module, names, lambda: ["logits", *_present(past)], sample, axes)
+    return Unit(
+        "model.onnx",
+        "decoder",
+        module,
+        names,
+        lambda: ["logits", *_present(past)],
+        sample,
+        axes,
+    )
 
 
 def _pair(model: Any) -> list[Unit]:
@@ -307,9 +318,18 @@ def _pair(model: Any) -> list[Unit]:
         **{name: {0: "batch", 2: "total"} for name in _present(past)},
     }
     return [
-        Unit("encoder_model.onnx", encoder, names, lambda: ["last_hidden_state"], sample, axes),
+        Unit(
+            "encoder_model.onnx",
+            "encoder",
+            encoder,
+            names,
+            lambda: ["last_hidden_state"],
+            sample,
+            axes,
+        ),
         Unit(
             "decoder_model.onnx",
+            "cross",
             module,
             [*taken, *past],
             lambda: ["logits", *_present(past)],
@@ -350,6 +370,32 @@ def _export(unit: Unit, out: Path) -> None:
             why=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
             fix="a newer torch or transformers may; or try an ONNX file from elsewhere",
         ) from error
+
+
+def _torch_form(unit: Unit, model: Any, task: str, out: Path) -> dict[str, Any]:
+    """The graph as a torch module: writes its weights, and says how it is made."""
+    from safetensors.torch import save_file
+
+    own = {name for name, _ in (*unit.module.named_parameters(), *unit.module.named_buffers())}
+    state = {
+        name: value.detach().clone().contiguous()
+        for name, value in unit.module.state_dict().items()
+        if name in own
+    }
+    weights = unit.file.replace(".onnx", ".safetensors")
+    save_file(state, str(out / weights))
+    config = json.loads(model.config.to_json_string(use_diff=False))
+    return {
+        "factory": "benchwright.tried.export.modules:original",
+        "weights": weights,
+        "inputs": list(unit.inputs),
+        "arguments": {
+            "config": config,
+            "task": task,
+            "kind": unit.kind,
+            "names": list(unit.inputs),
+        },
+    }
 
 
 def _check(unit: Unit, out: Path) -> float:

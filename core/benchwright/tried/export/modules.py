@@ -1,13 +1,14 @@
 """Models of `transformers` as modules of plain tensors: what an exporter, and a comparison with the
 original, can call.
 
-Only the exporting process imports this: it needs torch and transformers.
+Only the exporting process, and a backend that runs torch modules, imports this: it needs torch and
+transformers.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -163,3 +164,26 @@ class CrossDecoder(torch.nn.Module):
             return_dict=True,
         )
         return (found.logits, *_tensors(own))
+
+
+def wrapped(model: Any, kind: str, names: Sequence[str]) -> torch.nn.Module:
+    """One graph of a model as a module: `single`, `encoder`, `decoder` or `cross`; names: of its
+    inputs."""
+    if kind == "decoder":
+        return Decoder(model)
+    if kind == "cross":
+        return CrossDecoder(model, "encoder_attention_mask" in names)
+    return Flat(model.get_encoder() if kind == "encoder" else model, names)
+
+
+def original(
+    config: Mapping[str, Any], task: str, kind: str, names: Sequence[str]
+) -> torch.nn.Module:
+    """The factory of a graph's torch form: the module as it was exported, without its weights."""
+    import transformers
+    from transformers import AutoConfig
+
+    found = AutoConfig.for_model(**config)
+    attention = "eager" if kind in ("decoder", "cross", "encoder") else None
+    model = getattr(transformers, AUTO[task]).from_config(found, attn_implementation=attention)
+    return wrapped(model, kind, names)
