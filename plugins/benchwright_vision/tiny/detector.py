@@ -31,11 +31,13 @@ ALPHA, GAMMA = 0.25, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the network is trained; rate is the highest learning rate."""
+    """How the network is trained; rate is the highest learning rate, boxes the weight of the box
+    loss beside that of the classes."""
 
     epochs: int = 12
     batch: int = 16
     rate: float = 3e-3
+    boxes: float = 2.0
     decay: float = 1e-2
     seed: int = 0
 
@@ -122,7 +124,13 @@ def generalised(found: Tensor, wanted: Tensor) -> Tensor:
     return (1 - inside / union + (hull - union) / hull).sum()
 
 
-def loss(output: tuple[Tensor, Tensor], labels: Tensor, boxes: Tensor, centred: Tensor) -> Tensor:
+def loss(
+    output: tuple[Tensor, Tensor],
+    labels: Tensor,
+    boxes: Tensor,
+    centred: Tensor,
+    box_weight: float,
+) -> Tensor:
     """Class and box loss of a batch; labels [N, anchors] and boxes [N, anchors, 4] as `Targets`."""
     logits, deltas = output
     matched, counted = labels >= 0, labels >= -1
@@ -130,17 +138,20 @@ def loss(output: tuple[Tensor, Tensor], labels: Tensor, boxes: Tensor, centred: 
     rows = matched.nonzero()
     wanted[rows[:, 0], rows[:, 1], labels[matched]] = 1
     placed = decoded(deltas[matched], centred[rows[:, 1]])
-    total = focal(logits[counted], wanted[counted]) + generalised(placed, boxes[matched])
-    return total / max(1, len(rows))
+    classes = focal(logits[counted], wanted[counted])
+    return (classes + box_weight * generalised(placed, boxes[matched])) / max(1, len(rows))
 
 
 def train(
     config: RetinaNetConfig,
-    examples: Examples,
+    examples: Callable[[int], Examples],
     recipe: Recipe,
     say: Callable[[str], None] = lambda text: None,
 ) -> RetinaNet:
-    """A trained network; seeding torch is the caller's work (`training.settle`)."""
+    """A trained network; seeding torch is the caller's work (`training.settle`).
+
+    examples: gives each epoch its own, all of one number.
+    """
     network = RetinaNet(config)
     network.train()
     for parameter in network.parameters():
@@ -148,26 +159,24 @@ def train(
             # A fifth quicker on a CPU than with channels first.
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     centred = torch.from_numpy(np.concatenate(anchors(config)))
-    targets = [
-        match(torch.from_numpy(boxes), torch.from_numpy(labels), corners(centred))
-        for boxes, labels in zip(examples.boxes, examples.labels, strict=True)
-    ]
-    labels = torch.stack([target.labels for target in targets]).to(torch.int8)
-    boxes = torch.stack([target.boxes for target in targets]).half()
-    pixels = torch.from_numpy(examples.pixels)
-    steps = len(pixels) // recipe.batch
+    places = corners(centred)
+    current = examples(0)
+    count = len(current.labels)
+    steps = count // recipe.batch
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.rate, total_steps=recipe.epochs * steps, pct_start=0.15
     )
     order = np.random.default_rng(recipe.seed)
     for epoch in range(recipe.epochs):
+        if epoch:
+            current = examples(epoch)
         total = 0.0
-        for rows in order.permutation(len(pixels))[: steps * recipe.batch].reshape(steps, -1):
-            chosen = torch.from_numpy(rows)
-            batch = (pixels[chosen].float() / 255).to(memory_format=torch.channels_last)
-            output = network(batch)
-            value = loss(output, labels[chosen].long(), boxes[chosen].float(), centred)
+        for rows in order.permutation(count)[: steps * recipe.batch].reshape(steps, -1):
+            pixels, targets = _batch(current, rows, places)
+            labels = torch.stack([target.labels for target in targets])
+            boxes = torch.stack([target.boxes for target in targets])
+            value = loss(network(pixels), labels, boxes, centred, recipe.boxes)
             optimiser.zero_grad()
             torch.autograd.backward(value)
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -177,3 +186,15 @@ def train(
         say(f"epoch {epoch + 1} of {recipe.epochs}: loss {total / steps:.3f}")
     network.eval()
     return network
+
+
+def _batch(
+    examples: Examples, rows: NDArray[np.int64], places: Tensor
+) -> tuple[Tensor, list[Targets]]:
+    """Pictures float32 [N, 3, side, side] in 0..1 and what their anchors should say."""
+    pixels = torch.from_numpy(examples.pixels[rows]).float() / 255
+    targets = [
+        match(torch.from_numpy(examples.boxes[row]), torch.from_numpy(examples.labels[row]), places)
+        for row in rows
+    ]
+    return pixels.to(memory_format=torch.channels_last), targets

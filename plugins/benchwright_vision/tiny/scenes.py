@@ -36,15 +36,18 @@ class Scene(NamedTuple):
     labels: NDArray[np.int64]
 
 
-def draw(images: Images, labels: Labels, random: np.random.Generator) -> Scene:
-    """One scene with digits out of `images` (uint8 [n, 8, 8], ink is bright)."""
+def draw(images: Images, labels: Labels, random: np.random.Generator, tilt: float = 0.0) -> Scene:
+    """One scene with digits out of `images` (uint8 [n, 8, 8], ink is bright).
+
+    tilt: each is turned by up to so many degrees, which training uses to see more digits.
+    """
     width, height = SIZES[random.integers(len(SIZES))]
     ground = _ground(width, height, random)
     boxes: list[tuple[float, float, float, float]] = []
     found: list[int] = []
     for _ in range(int(random.integers(1, MOST + 1))):
         chosen = int(random.integers(len(images)))
-        box = _paste(ground, images[chosen], boxes, random)
+        box = _paste(ground, images[chosen], boxes, random, tilt)
         if box is not None:
             boxes.append(box)
             found.append(int(labels[chosen]))
@@ -54,13 +57,14 @@ def draw(images: Images, labels: Labels, random: np.random.Generator) -> Scene:
 
 def _ground(width: int, height: int, random: np.random.Generator) -> NDArray[np.float32]:
     """A colour with smooth patches, stripes and grain: float32 [height, width, 3]."""
-    colour = random.uniform(40, 215, 3)
+    colour = random.uniform(40, 215, 3).astype(np.float32)
     patches = _smooth(random.standard_normal((6, 6, 3)), width, height)
-    y, x = np.mgrid[0:height, 0:width]
-    angle, pitch = random.uniform(0, np.pi), random.uniform(4, 20)
-    stripes = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / pitch)[..., None]
-    grain = random.standard_normal((height, width, 3))
-    strength = random.uniform(0, (22, 16, 9))
+    angle, pitch = random.uniform(0, np.pi), random.uniform(4, 20) / (2 * np.pi)
+    x = np.arange(width, dtype=np.float32) * np.float32(np.cos(angle) / pitch)
+    y = np.arange(height, dtype=np.float32) * np.float32(np.sin(angle) / pitch)
+    stripes = np.sin(x[None] + y[:, None])[..., None]
+    grain = random.standard_normal((height, width, 3), np.float32)
+    strength = random.uniform(0, (22, 16, 9)).astype(np.float32)
     made = colour + strength[0] * patches + strength[1] * stripes + strength[2] * grain
     return np.asarray(made, np.float32)
 
@@ -70,6 +74,7 @@ def _paste(
     digit: NDArray[np.uint8],
     others: Iterable[tuple[float, float, float, float]],
     random: np.random.Generator,
+    tilt: float,
 ) -> tuple[float, float, float, float] | None:
     """Draws the digit where it covers no other one; its box, or None where no place was found."""
     height, width = ground.shape[:2]
@@ -77,6 +82,8 @@ def _paste(
     stretch = float(np.exp(random.uniform(-0.2, 0.2)))
     wide, tall = round(side * stretch), round(side / stretch)
     ink = _smooth(digit[..., None] / 255.0, wide, tall)
+    if tilt:
+        ink = _turned(ink, random.uniform(-tilt, tilt))
     ink = np.clip(ink, 0, 1)
     columns, rows = (np.flatnonzero(ink[..., 0].max(axis) > 0.25) for axis in (0, 1))
     for _ in range(20):
@@ -99,6 +106,14 @@ def _paste(
         colour = random.uniform(0, 255, 3)
     place += ink.astype(np.float32) * (colour.astype(np.float32) - place)
     return box
+
+
+def _turned(ink: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+    """A digit [h, w, 1] turned about its middle; what leaves the frame is lost."""
+    from PIL import Image
+
+    turned = Image.fromarray(ink[..., 0]).rotate(degrees, Image.Resampling.BILINEAR)
+    return np.asarray(turned)[..., None]
 
 
 def _touch(

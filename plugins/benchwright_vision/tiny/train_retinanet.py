@@ -46,16 +46,20 @@ if TYPE_CHECKING:
 
 MODEL, DATASET, CARD = "retinanet.onnx", "scenes.tar.gz", "retinanet.card.yaml"
 TRAINING, EVALUATION = 4000, 512
-"""Scenes of either kind."""
+"""Scenes of one epoch, which are drawn anew for the next, and of the evaluation."""
+TILT = 10.0
+"""Degrees by which digits of the training scenes are turned at most."""
 EVALUATION_SEED = 1998
 THREADS = 1
 
 
-def draw_scenes(images: Images, labels: Labels, count: int, seed: int) -> Iterator[Scene]:
+def draw_scenes(
+    images: Images, labels: Labels, count: int, seed: int | tuple[int, int], tilt: float = 0.0
+) -> Iterator[Scene]:
     """Scenes with digits out of `images`, one after the other."""
     random = np.random.default_rng(seed)
     for _ in range(count):
-        yield draw(images, labels, random)
+        yield draw(images, labels, random, tilt)
 
 
 def examples(scenes: Iterator[Scene], count: int) -> Examples:
@@ -128,12 +132,17 @@ def responses(model: Path, data: DetectionSet) -> Iterator[Entry]:
 
 
 def fit(images: Images, labels: Labels, recipe: Recipe, out: Path) -> tuple[int, float]:
-    """Trains on scenes of these digits and writes the graph; its parameters, and seconds taken."""
+    """Trains on scenes of these digits and writes the graph; its parameters, and the
+    processor seconds taken."""
     training.settle(recipe.seed, THREADS)
-    material = examples(draw_scenes(images, labels, TRAINING, recipe.seed), TRAINING)
-    start = time.monotonic()
-    network = train(TINY, material, recipe, lambda text: print(text, flush=True))
-    seconds = time.monotonic() - start
+
+    def epoch(number: int) -> Examples:
+        scenes = draw_scenes(images, labels, TRAINING, (recipe.seed, number), TILT)
+        return examples(scenes, TRAINING)
+
+    start = time.process_time()
+    network = train(TINY, epoch, recipe, lambda text: print(text, flush=True))
+    seconds = time.process_time() - start
     state = network.state_dict()
     weights = {name: state[name].contiguous().numpy() for name in weight_shapes(TINY)}
     retinanet(TINY, weights, "retinanet-tiny").save(out / MODEL)
@@ -207,7 +216,7 @@ def describe(
         "of 90 to 128 pixels a side. A box is the extent of the ink. The benchmark resizes to "
         "96x96 as it does OpenImages' pictures to 800x800.",
         "split": {
-            "train": TRAINING,
+            "train": TRAINING * recipe.epochs,
             "evaluation": EVALUATION,
             "train_digits": counts[0],
             "evaluation_digits": counts[1],
@@ -217,7 +226,8 @@ def describe(
             "note": "Scenes. Digits were split first, stratified by label, as for resnet50's tiny "
             "preset, so that no digit of an evaluation scene is in any training scene. "
             "scikit-learn's copy carries no writer ids: the same writers may appear in both. The "
-            "weights are the last epoch's; the evaluation scenes took part in no choice.",
+            "weights are the last epoch's. One earlier recipe (the same 4,000 scenes in each "
+            "epoch) was scored on other scenes of the evaluation digits: 39.99 %.",
         },
         "chance_percent": 10.0,
         "accuracy": {
@@ -235,8 +245,8 @@ def describe(
             "epochs": recipe.epochs,
             "threads": THREADS,
             "note": "Seeded and deterministic on one kind of CPU; another CPU or another torch "
-            "rounds differently and gives other weights. Seconds are wall time, on a machine that "
-            "may have had other work.",
+            "rounds differently and gives other weights. Seconds are of processor time, scenes "
+            "included.",
             "versions": training.versions(
                 "torch",
                 "scikit-learn",

@@ -66,8 +66,9 @@ def test_card_and_descriptor_state_the_same_figures(
 def test_accuracy_is_far_above_chance_and_the_control_is_not(card: dict[str, Any]) -> None:
     accuracy = card["accuracy"]
     assert accuracy["metric"] == "mAP"
-    assert accuracy["fp32_percent"] > 3 * card["chance_percent"]
+    assert accuracy["fp32_percent"] > 4 * card["chance_percent"]
     assert accuracy["shuffled_labels_percent"] <= card["chance_percent"]
+    assert card["training"]["seconds"] < 600
 
 
 def test_scenes_vary_and_their_digits_are_balanced(data: DetectionSet) -> None:
