@@ -105,6 +105,7 @@ def _official() -> PresetInfo:
         input_data_types="int64",
         # The download, the model, the engine; then texts and samples.
         disk_bytes=3 * _LARGE_BYTES + 50_000_000,
+        model_disk_bytes=3 * _LARGE_BYTES,
         memory_bytes=2 * _LARGE_BYTES + 1_000_000_000,
         sources=_CODE,
         model_files=("bert.onnx",),
@@ -124,6 +125,7 @@ def _synthetic() -> PresetInfo:
         speed_only=True,
         input_data_types="int64",
         disk_bytes=2 * _LARGE_BYTES + 50_000_000,
+        model_disk_bytes=2 * _LARGE_BYTES,
         # Measured while the model is written: the graph holds copies of its weights.
         memory_bytes=8_000_000_000,
         requires=("onnx",),

@@ -111,6 +111,8 @@ class UNet3d(Benchmark):
         window = _WINDOWS[preset]
 
         def volume(case: kits.Case) -> Array:
+            # Only scoring needs them, hours later: damage is told now.
+            kits.read_labels(case)
             spacing = kits.read_geometry(case).spacing
             return image_input(kits.read_image(case), spacing, window)
 

@@ -104,6 +104,7 @@ def _official() -> PresetInfo:
         disk_bytes=_DAY_ROWS * 4 * (13 + 214 + 1)
         + _OFFICIAL_PAIRS * 4 * (13 + 214 + 1)
         + 3 * _MODEL_BYTES,
+        model_disk_bytes=3 * _MODEL_BYTES,
         # The tables, and 204,800 samples of 270 pairs.
         memory_bytes=_MODEL_BYTES + 204_800 * 270 * 4 * (13 + 214 + 1) + 8_000_000_000,
         requires=("onnx", "scikit-learn"),
@@ -127,6 +128,7 @@ def _synthetic() -> PresetInfo:
         speed_only=True,
         # Data set and samples, 128 MB each, and 0.53 GB of weights.
         disk_bytes=2 * 128_000_000 + 540_000_000,
+        model_disk_bytes=540_000_000,
         memory_bytes=4_000_000_000,
         requires=("onnx", "scikit-learn"),
         extra="recommendation",
