@@ -48,6 +48,9 @@ _METHODS = {
     "percentile": quantization.CalibrationMethod.Percentile,
 }
 
+_COMPARED = 16
+"""Of so many calls a graph's quantised form is held to what it was."""
+
 Feeds = list[dict[str, Array]]
 
 
@@ -69,10 +72,11 @@ class StaticInt8(Quantizer):
             "graphs": {},
         }
         for name, feeds in calls.items():
-            chosen = _quantize(model / name, feeds, options, out / name)
+            nodes, error = _quantize(model / name, feeds, options, out / name)
             facts["graphs"][name] = {
                 "calls": len(feeds),
-                "nodes": chosen,
+                "nodes": nodes,
+                "error": error,
                 "bytes_before": _size(model / name),
                 "bytes_after": _size(out / name),
             }
@@ -132,22 +136,32 @@ def _file(graph: Graph, program: Program) -> str:
     return graph.onnx
 
 
-def _session(model: Path, graph: Graph) -> Session:
+def _settings() -> Any:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
-    session = open_model(model / str(graph.onnx), settings)
+    settings.log_severity_level = 3
+    return settings
+
+
+def _session(model: Path, graph: Graph) -> Session:
+    session = open_model(model / str(graph.onnx), _settings())
     return OnnxRuntimeSession(session, [spec.name for spec in graph.outputs])
 
 
-def _quantize(source: Path, feeds: Feeds, options: Mapping[str, Any], target: Path) -> int:
-    """Writes a graph's quantised form; returns how many nodes were chosen for it."""
+def _quantize(
+    source: Path, feeds: Feeds, options: Mapping[str, Any], target: Path
+) -> tuple[int, float | None]:
+    """Writes a graph's quantised form, or the graph as it is where that would err too much.
+
+    Returns how many nodes are quantised, and the error (see `_error`) of the quantised form.
+    """
     model = onnx.load(str(source))
     _name_nodes(model.graph)
     chosen = [name for name in _choose(model.graph) if name not in options["exclude"]]
-    if not chosen:
-        onnx.save(model, str(target))
-        return 0
     large = model.ByteSize() > onnx.checker.MAXIMUM_PROTOBUF // 2
+    if not chosen:
+        _save(model, target, large)
+        return 0, None
     with _without_advice():
         quantization.quantize_static(
             model,
@@ -164,7 +178,35 @@ def _quantize(source: Path, feeds: Feeds, options: Mapping[str, Any], target: Pa
             # One call's tensors in memory at a time.
             extra_options={"CalibStridedMinMax": 1},
         )
-    return len(chosen)
+    error = _error(source, target, feeds[:_COMPARED])
+    if error is not None and error > options["tolerance"]:
+        _save(onnx.load(str(source)), target, large)
+        return 0, error
+    return len(chosen), error
+
+
+def _save(model: Any, target: Path, large: bool) -> None:
+    beside = target.with_name(f"{target.name}.data")
+    beside.unlink(missing_ok=True)
+    onnx.save(model, str(target), save_as_external_data=large, location=beside.name)
+
+
+def _error(original: Path, quantised: Path, feeds: Feeds) -> float | None:
+    """How far the quantised graph's floats lie from the original's, as a share of these: the root
+    of the mean square, of the worst output. None where there is nothing to compare."""
+    sessions = [open_model(path, _settings()) for path in (original, quantised)]
+    apart: dict[int, float] = {}
+    size: dict[int, float] = {}
+    for feed in feeds:
+        wanted, found = (session.run(None, feed) for session in sessions)
+        for place, (one, two) in enumerate(zip(wanted, found, strict=True)):
+            # How many detections there are, say, may differ.
+            if one.dtype.kind == "f" and one.shape == two.shape:
+                values = one.astype(np.float64)
+                apart[place] = apart.get(place, 0.0) + float(np.square(values - two).sum())
+                size[place] = size.get(place, 0.0) + float(np.square(values).sum())
+    shares = [(apart[place] / size[place]) ** 0.5 for place in apart if size[place] > 0]
+    return round(max(shares), 4) if shares else None
 
 
 def _name_nodes(graph: Any) -> None:

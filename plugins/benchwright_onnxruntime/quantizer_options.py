@@ -25,4 +25,10 @@ class StaticInt8Options(Options):
     calls: int = Field(
         128, ge=1, description="of how many calls of each graph the ranges are taken"
     )
+    tolerance: float = Field(
+        0.8,
+        gt=0,
+        description="a graph stays in float32 where the root mean square error of an output would "
+        "be a larger share of that output",
+    )
     exclude: list[str] = Field([], description="nodes, by name, that stay in float32")

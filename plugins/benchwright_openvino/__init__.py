@@ -46,12 +46,16 @@ def backends() -> Iterable[BackendInfo]:
             capabilities=Capabilities(forms=("onnx",), precisions=("fp32", "int8", "bf16")),
             load=_load,
             load_options=_load_options,
-            tools=("openvino",),
+            tools=("openvino", "onnx"),
             # A compiled model holds what was chosen for this CPU.
             identity=("cpu.architecture", "cpu.model", "cpu.features"),
-            requires=("openvino",),
+            requires=("openvino", "onnx"),
             extra="openvino",
-            sources=("benchwright_openvino.backend", "benchwright_openvino.precision"),
+            sources=(
+                "benchwright_openvino.backend",
+                "benchwright_openvino.precision",
+                "benchwright_openvino.reading",
+            ),
             engine_files=("{graph}.blob",),
         )
     ]
@@ -67,7 +71,7 @@ def quantizers() -> Iterable[QuantizerInfo]:
             precision="bf16",
             backends=("openvino",),
             load=_load_bf16,
-            tools=("openvino",),
+            tools=("openvino", "onnx"),
             sources=("benchwright_openvino.precision",),
         )
     ]

@@ -27,6 +27,7 @@ except ModuleNotFoundError as missing:
         fix="pip install 'benchwright[openvino]'",
     ) from missing
 
+from benchwright_openvino.reading import read
 from benchwright_openvino.session import OpenVinoSession, StreamedSession, can_be_cut
 
 DEVICE = "CPU"
@@ -55,9 +56,9 @@ class OpenVinoBackend(Backend):
             require_bfloat16()
         settings = {"INFERENCE_PRECISION_HINT": precision}
         for graph in program.graphs:
-            read = read_graph(program, graph, model)
+            found = read_graph(program, graph, model)
             compiled = _explained(
-                lambda read=read: self._core.compile_model(read, DEVICE, settings),  # type: ignore[misc]
+                lambda found=found: self._core.compile_model(found, DEVICE, settings),  # type: ignore[misc]
                 model / str(graph.onnx),
                 _MODEL_AGAIN,
             )
@@ -139,8 +140,8 @@ def read_graph(program: Program, graph: Graph, model: Path) -> Any:
             fix="choose a backend that takes one of its forms",
         )
     path = model / graph.onnx
-    read = _explained(lambda: openvino.Core().read_model(str(path)), path, _MODEL_AGAIN)
-    return _reduced(read, graph, path)
+    found = _explained(lambda: read(openvino.Core(), path), path, _MODEL_AGAIN)
+    return _reduced(found, graph, path)
 
 
 def _reduced(model: Any, graph: Graph, path: Path) -> Any:

@@ -47,7 +47,7 @@ class Bfloat16(Quantizer):
             if path.is_file():
                 target = out / path.relative_to(model)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _place(path, target)
+                place(path, target)
         (out / NOTE).write_text(json.dumps({"precision": BFLOAT16}) + "\n", encoding="utf-8")
         return {"scheme": "bfloat16 weights and activations, chosen by OpenVINO"}
 
@@ -75,7 +75,7 @@ def require_bfloat16() -> None:
         )
 
 
-def _place(source: Path, target: Path) -> None:
+def place(source: Path, target: Path) -> None:
     """A second name for the same file where the disk allows that: models are never written to."""
     try:
         os.link(source, target)

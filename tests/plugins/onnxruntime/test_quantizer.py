@@ -103,6 +103,16 @@ def test_activations_are_unsigned_and_weights_signed_by_channel(tmp_path: Path) 
     assert held["x_scale"] == pytest.approx((high - low) / 255, rel=1e-5)
 
 
+def test_a_graph_that_would_err_too_much_stays_as_it_is(tmp_path: Path) -> None:
+    program = residual(tmp_path / "model")
+    good = quantize(program, tmp_path / "model", images(), tmp_path / "good")
+    assert 0 < good["graphs"]["residual.onnx"]["error"] < 0.05
+    kept = quantize(program, tmp_path / "model", images(), tmp_path / "kept", tolerance=1e-9)
+    assert kept["graphs"]["residual.onnx"]["nodes"] == 0
+    assert kept["graphs"]["residual.onnx"]["error"] == good["graphs"]["residual.onnx"]["error"]
+    assert not quantised_tensors(tmp_path / "kept" / "residual.onnx")
+
+
 def test_ranges_of_every_graph_come_from_the_programs_own_loop(tmp_path: Path) -> None:
     """The second graph is fed by the first: no sample says what it is given."""
     exercise = chain()
