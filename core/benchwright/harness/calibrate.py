@@ -50,7 +50,7 @@ GAIN = 1.03
 """In Server, a larger batch must be this much faster to be taken: smaller ones answer sooner."""
 
 
-BOUND_SHARE = 5
+BOUND_SHARE = 10
 """Where no round has a latency bound for Server, it begins at so many times what a query takes
 alone."""
 

@@ -31,6 +31,9 @@ OFFLINE_EXTRA = 1.1
 SERVER_SHARE = 0.5
 """Server queries are issued at this share of the measured capacity."""
 
+UNBOUNDED_SERVER_SHARE = 0.8
+"""At this one where the latency bound was chosen for a rate, not the rate for a bound."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -161,9 +164,10 @@ def _server(
     round_: Round, conf: Mapping[str, Any], request: Request, operation: Operation, official: bool
 ) -> dict[str, Any]:
     pinned = request.pins.get("target_qps")
+    share = UNBOUNDED_SERVER_SHARE if operation.bound_s else SERVER_SHARE
     return {
         "min_query_count": round_.limits.early_stopping_min_queries["Server"],
-        "server_target_qps": float(pinned or operation.samples_per_second * SERVER_SHARE),
+        "server_target_qps": float(pinned or operation.samples_per_second * share),
         "server_target_latency_ns": _milliseconds(
             operation.bound_s * 1e3 or float(conf["target_latency"])
         ),

@@ -19,11 +19,9 @@ SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 TOKEN_SCENARIOS = ("SingleStream", "Offline")
 """Those that a model runs which generates tokens."""
 
-_SOURCES = (
-    "benchwright.tried.benchmark",
-    "benchwright.tried.driver",
-    "benchwright.tried.samples",
-    "benchwright.tried.generation",
+_SOURCES = tuple(
+    f"benchwright.tried.{name}"
+    for name in ("benchmark", "driver", "export.modules", "generation", "samples")
 )
 
 

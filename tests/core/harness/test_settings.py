@@ -60,3 +60,33 @@ def test_first_tokens_are_timed_where_asked_for() -> None:
     assert settings.test_settings(round_, asked, OPERATION)["use_token_latencies"] is True
     accuracy = replace(asked, mode="accuracy")
     assert "use_token_latencies" not in settings.test_settings(round_, accuracy, OPERATION)
+
+
+def test_a_strict_run_ends_on_time() -> None:
+    round_ = load_round("v6.1")
+    for scenario in ("SingleStream", "MultiStream", "Server", "Offline"):
+        asked = Request(scenario, "performance", 3, "any", 100, {})
+        loose = settings.test_settings(round_, asked, OPERATION)
+        strict = settings.test_settings(round_, replace(asked, strict=True), OPERATION)
+        assert (loose["max_duration_ms"], strict["max_duration_ms"]) == (0, 3000)
+    # An Offline query cannot be ended: loadgen adds a tenth to what is expected.
+    assert strict["offline_expected_qps"] * 1.1 == pytest.approx(OPERATION.samples_per_second)
+    accuracy = Request("Offline", "accuracy", 3, "any", 100, {}, strict=True)
+    assert settings.test_settings(round_, accuracy, OPERATION)["max_duration_ms"] == 0
+
+
+def test_a_bound_that_was_chosen_is_loadgens() -> None:
+    asked = Request("Server", "performance", 3, "any", 100, {})
+    found = settings.test_settings(load_round("v6.1"), asked, replace(OPERATION, bound_s=0.05))
+    assert found["server_target_latency_ns"] == 50_000_000
+    assert found["server_target_qps"] == pytest.approx(0.8 * OPERATION.samples_per_second)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seconds"),
+    [("SingleStream", 64 * 0.005), ("MultiStream", 662 * 0.005), ("Server", 662 / 100.0)],
+)
+def test_how_long_the_fewest_queries_take(scenario: str, seconds: float) -> None:
+    asked = Request(scenario, "performance", 1, "any", 100, {})
+    values = settings.test_settings(load_round("v6.1"), asked, OPERATION)
+    assert settings.seconds_of_least(values, OPERATION) == pytest.approx(seconds)

@@ -179,6 +179,21 @@ def test_an_export_computes_what_the_original_does(kind: str, tmp_path: Path) ->
     graphs = sorted(path.name for path in out.glob("*.onnx"))
     pair = kind in ("text2text-generation", "speech-to-text")
     assert graphs == (["decoder_model.onnx", "encoder_model.onnx"] if pair else ["model.onnx"])
+    assert sorted(facts["torch"]) == graphs
+    for form in facts["torch"].values():
+        _check_form(form, out)
+
+
+def _check_form(form: dict[str, Any], out: Path) -> None:
+    """A graph's torch form: its factory's module takes exactly the weights that were written."""
+    from safetensors.torch import load_file
+
+    from benchwright.tried.export.modules import original
+
+    module = original(**form["arguments"])
+    weights = load_file(out / form["weights"])
+    assert set(weights) <= set(module.state_dict())
+    assert {name for name, _ in module.named_parameters()} <= set(weights)
 
 
 @needed
