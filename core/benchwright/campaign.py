@@ -69,6 +69,7 @@ class Campaign(NamedTuple):
     division: Literal["closed", "open"]
     category: list[str]
     duration: str | int
+    strict_duration: bool
     submitter: str
     preset: str
     benchmarks: dict[str, BenchmarkSettings]

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from benchwright.campaign import DEFAULT_SUBMITTER
 from benchwright.errors import did_you_mean
+from benchwright.layout import SHARED
 from benchwright.options import Options
 
 Scenario = Literal["SingleStream", "MultiStream", "Server", "Offline"]
@@ -74,6 +75,12 @@ class PinsSchema(Options):
         ge=0,
         strict=True,
         description="Server: how long the first query of a batch may wait for more",
+    )
+    latency_bound_ms: float | None = Field(
+        None,
+        gt=0,
+        strict=True,
+        description="Server, of a model that is merely tried: how late an answer may be",
     )
     token_latencies: bool | None = Field(
         None,
@@ -137,6 +144,11 @@ class CampaignSchema(Options):
     duration: Literal["quick", "official"] | int = Field(
         "quick", description="`quick`, `official`, or seconds of each performance run"
     )
+    strict_duration: bool = Field(
+        False,
+        strict=True,
+        description="end each performance run when its duration is over; its result is not VALID",
+    )
     submitter: str = Field(DEFAULT_SUBMITTER, description="the submitting organisation")
     preset: str = Field("tiny", description="`official`, `tiny` or `synthetic`")
     benchmarks: Annotated[
@@ -185,7 +197,17 @@ class CampaignSchema(Options):
         "(`benchwright system --init` writes one); `name` names it",
     )
 
-    @field_validator("name", "submitter")
+    @field_validator("name")
+    @classmethod
+    def _grouped_name(cls, value: str) -> str:
+        group, inside, name = value.partition("/")
+        if inside and name in ("", SHARED):
+            raise ValueError(f"`{value}` names no campaign of the group `{group}`")
+        for part in value.split("/"):
+            cls._plain_name(part)
+        return value
+
+    @field_validator("submitter")
     @classmethod
     def _plain_name(cls, value: str) -> str:
         if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):

@@ -10,18 +10,28 @@ CAMPAIGN_FILE = "benchwright.yaml"
 """The campaign that is used when none is named."""
 
 
+SHARED = "shared"
+"""The folder of a group's products; no campaign of a group is called so."""
+
+
 class Layout(NamedTuple):
     """The folders of one campaign, relative to the folder that the build runs in.
 
-    root is `build/<campaign>`; downloads are shared by all campaigns of a checkout.
+    root: where its products lie, `build/<campaign>`; own: where its runs lie and what is made of
+    them, the same folder but for the campaigns of a group. Those are named `<group>/<name>`: each
+    has `build/<group>/<name>` for itself, and their products are in `build/<group>/shared`.
+    Downloads are shared by all campaigns of a checkout.
     """
 
     root: str
+    own: str
 
     @classmethod
     def of(cls, campaign: str) -> Layout:
         """The layout of a campaign by name."""
-        return cls(f"{BUILD}/{campaign}")
+        own = f"{BUILD}/{campaign}"
+        group, inside, _ = campaign.partition("/")
+        return cls(f"{BUILD}/{group}/{SHARED}" if inside else own, own)
 
     @property
     def downloads(self) -> str:
@@ -41,37 +51,42 @@ class Layout(NamedTuple):
     @property
     def submission(self) -> str:
         """The submission tree: its root, which holds the division folders and nothing of ours."""
-        return f"{self.root}/submission"
+        return f"{self.own}/submission"
 
     @property
     def submission_artifact(self) -> str:
         """Manifest and recipe of the submission tree."""
-        return f"{self.root}/manifests/submission"
+        return f"{self.own}/manifests/submission"
 
     @property
     def package(self) -> str:
         """The submission tree as one file."""
-        return f"{self.root}/submission.tar.gz"
+        return f"{self.own}/submission.tar.gz"
 
     @property
     def package_artifact(self) -> str:
         """Manifest and recipe of the packed tree."""
-        return f"{self.root}/manifests/package"
+        return f"{self.own}/manifests/package"
 
     @property
     def check(self) -> str:
         """The findings of the submission check."""
-        return f"{self.root}/check"
+        return f"{self.own}/check"
 
     @property
     def report_artifact(self) -> str:
         """Manifest and recipe of the report page."""
-        return f"{self.root}/manifests/report"
+        return f"{self.own}/manifests/report"
 
     @property
     def report(self) -> str:
         """The report page, the one file that people open."""
-        return f"{self.root}/report.html"
+        return f"{self.own}/report.html"
+
+    @property
+    def runs(self) -> str:
+        """The measured runs."""
+        return f"{self.own}/runs"
 
     def dataset(self, name: str) -> str:
         """A data set in its official form; name is `<family>-<preset>`."""
@@ -95,8 +110,8 @@ class Layout(NamedTuple):
 
     def run(self, subject: str, mode: str, test: str | None = None) -> str:
         """A run; subject is `<benchmark>-<preset>/<backend>/<Scenario>`, test a compliance one."""
-        return f"{self.root}/runs/{subject}/{mode}" + (f"/{test}" if test else "")
+        return f"{self.runs}/{subject}/{mode}" + (f"/{test}" if test else "")
 
     def log(self, task: str) -> str:
         """The log of a task's last execution."""
-        return f"{self.root}/logs/{task.replace(':', '/')}.log"
+        return f"{self.own}/logs/{task.replace(':', '/')}.log"

@@ -40,10 +40,20 @@ MODES = ("performance", "accuracy", "compliance")
 TESTS = ("TEST01", "TEST04", "TEST05")
 """The compliance tests that can be run here."""
 
+PRELIMINARY = "preliminary: a model that is merely tried, without accuracy"
+"""Why a tried model's result is not for submission."""
+
 PINS_OF: Mapping[str, tuple[str, ...]] = {
     "SingleStream": ("expected_latency_ms", "threads", "token_latencies"),
     "MultiStream": ("expected_latency_ms", "threads"),
-    "Server": ("target_qps", "batch", "instances", "threads", "deadline_us"),
+    "Server": (
+        "target_qps",
+        "batch",
+        "instances",
+        "threads",
+        "deadline_us",
+        "latency_bound_ms",
+    ),
     "Offline": ("target_qps", "batch", "instances", "threads", "token_latencies"),
 }
 """The settings that mean something in each scenario."""
@@ -235,14 +245,16 @@ class Plan:
                     where=campaign.where("infer", scenario),
                     fix="take it out",
                 )
-        self._check_pins(campaign.settings, {run.scenario for run in self.runs}, ("settings",))
+        self._check_pins(campaign.settings, self.runs, ("settings",))
         for name, settings in campaign.benchmarks.items():
-            scenarios = {run.scenario for run in self.runs if run.engine.benchmark.name == name}
-            self._check_pins(settings.settings, scenarios, ("benchmarks", name, "settings"))
+            runs = [run for run in self.runs if run.engine.benchmark.name == name]
+            self._check_pins(settings.settings, runs, ("benchmarks", name, "settings"))
 
     def _check_pins(
-        self, settings: Mapping[Any, Pins], scenarios: set[str], prefix: tuple[str, ...]
+        self, settings: Mapping[Any, Pins], runs: Sequence[Run], prefix: tuple[str, ...]
     ) -> None:
+        scenarios = {run.scenario for run in runs}
+        judged = [run for run in runs if not run.engine.preset.preliminary]
         for scenario, pins in settings.items():
             if scenario not in scenarios:
                 raise UsageError(
@@ -256,6 +268,13 @@ class Plan:
                         f"{scenario} has no setting `{name}`; allowed: "
                         f"{', '.join(PINS_OF[scenario])}",
                         where=self.campaign.where(*prefix, scenario, name),
+                    )
+                if name == "latency_bound_ms" and judged:
+                    raise UsageError(
+                        f"the latency bound of `{judged[0].engine.benchmark.name}` is the round's",
+                        where=self.campaign.where(*prefix, scenario, name),
+                        why="only a model that is merely tried has none",
+                        fix="take it out",
                     )
 
     def _add(self, name: str, backend_name: str, precision: str) -> None:
@@ -559,14 +578,19 @@ class Plan:
     def run_unofficial(self, run: Run) -> list[str]:
         """Why a run could not stand in a submission; empty when it could."""
         reasons = []
-        if not run.engine.preset.official:
+        if run.engine.preset.preliminary:
+            reasons.append(PRELIMINARY)
+        elif not run.engine.preset.official:
             reasons.append(f"preset {run.engine.preset.name}")
-        if run.engine.preset.speed_only:
+        if run.engine.preset.speed_only and not run.engine.preset.preliminary:
             reasons.append("random weights: speed only")
         if run.engine.quantizer is not None:
             reasons.append("calibrated on samples of the data set")
-        if run.mode != "accuracy" and self.campaign.duration != "official":
-            reasons.append(f"duration {self.campaign.duration}")
+        if run.mode != "accuracy" and (
+            self.campaign.duration != "official" or self.campaign.strict_duration
+        ):
+            strict = ", strict" if self.campaign.strict_duration else ""
+            reasons.append(f"duration {self.campaign.duration}{strict}")
         return reasons
 
     @cached_property

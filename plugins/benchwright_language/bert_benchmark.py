@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Array, Driver, Graph, Output, Program, Sessions
+from benchwright.contracts.program import Array, Driver, Graph, Output, Program, Sessions, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright.harness.accuracy_log import Entry
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from benchwright.harness.samples import SampleWriter
 
 MODEL_FILE = "bert.onnx"
+_MODULE = "benchwright_language.bert_module:build"
 TOKENS = "tokens"
 _PROGRESS_EVERY = 256
 
@@ -79,6 +80,10 @@ class Bert(Benchmark):
             tensors((IDS, MASK, SEGMENTS), "int64", axes),
             tensors((START, END), "float32", axes),
             onnx=MODEL_FILE,
+            # The official graph's weights have names of their own.
+            torch=None
+            if preset == "official"
+            else TorchForm(_MODULE, MODEL_FILE, PRESETS[preset].encoder._asdict()),
         )
 
         def load_driver() -> Driver:

@@ -30,6 +30,7 @@ _CODE = tuple(
         "answers",
         "metric",
         "graph",
+        "module",
     )
 )
 _ONNX = "https://zenodo.org/record/3733910/files/model.onnx"
@@ -104,6 +105,7 @@ def _official() -> PresetInfo:
         input_data_types="int64",
         # The download, the model, the engine; then texts and samples.
         disk_bytes=3 * _LARGE_BYTES + 50_000_000,
+        model_disk_bytes=3 * _LARGE_BYTES,
         memory_bytes=2 * _LARGE_BYTES + 1_000_000_000,
         sources=_CODE,
         model_files=("bert.onnx",),
@@ -123,6 +125,7 @@ def _synthetic() -> PresetInfo:
         speed_only=True,
         input_data_types="int64",
         disk_bytes=2 * _LARGE_BYTES + 50_000_000,
+        model_disk_bytes=2 * _LARGE_BYTES,
         # Measured while the model is written: the graph holds copies of its weights.
         memory_bytes=8_000_000_000,
         requires=("onnx",),
@@ -149,6 +152,7 @@ def bert() -> tuple[BenchmarkInfo, BenchmarkInfo]:
             presets=presets,
             load=_load,
             quality=quality,
+            forms=("onnx", "torch"),
             dtypes=("int64", "float32"),
         )
 

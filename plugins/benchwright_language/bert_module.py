@@ -5,6 +5,8 @@ Names of parameters are those of the official PyTorch checkpoint.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -146,6 +148,13 @@ class BertForAnswers(nn.Module):
         bias = (1.0 - input_mask[:, None, None, :].to(hidden.dtype)) * MASKED
         start, end = self.qa_outputs(self.bert.encoder(hidden, bias)).unbind(-1)
         return start, end
+
+    def graph_state(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The state that the graph's weights are: its linear layers are [inputs, outputs]."""
+        linear = {
+            f"{name}.weight" for name, part in self.named_modules() if isinstance(part, nn.Linear)
+        }
+        return {name: values.T if name in linear else values for name, values in weights.items()}
 
 
 def build(**sizes: int) -> BertForAnswers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Array, Output, Program
+from benchwright.contracts.program import Array, Output, Program, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright_language import gptj_graph
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from benchwright.harness.samples import SampleWriter
     from benchwright.progress import ProgressCallback
 
+_MODULE = "benchwright_language.gptj_module:build"
 _CHUNK = 256
 
 
@@ -41,7 +43,10 @@ class Gptj(Benchmark):
 
     def program(self, preset: str) -> Program:
         setup = SETUPS[preset]
-        graph = gptj_graph.decoder(setup.model, setup.generation.candidates)
+        graph = replace(
+            gptj_graph.decoder(setup.model, setup.generation.candidates),
+            torch=TorchForm(_MODULE, gptj_graph.FILE, {"preset": preset}),
+        )
         inputs = (TensorSpec(INPUT, "int64", (BATCH, "tokens")),)
         outputs = (TensorSpec("output_ids", "int64", (BATCH, "generated")),)
         return Program(f"gptj-{preset}", (graph,), inputs, outputs, partial(GptjDriver, setup))

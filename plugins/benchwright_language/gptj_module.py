@@ -3,13 +3,14 @@ function of the same inputs as the ONNX graph of `gptj_graph`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchwright_language.gptj_config import SETUPS
 from benchwright_language.gptj_graph import MASKED
 
 if TYPE_CHECKING:
@@ -145,3 +146,31 @@ class Gptj(nn.Module):
             stream, key, value = layer(stream, angle, hidden, prompt[at], past[at])
             grown += [key, value]
         return stream, grown
+
+    def graph_state(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The state that the graph's weights are: there, linear layers are [inputs, outputs], and
+        queries, keys and values one matrix, with queries scaled and turning pairs pulled apart."""
+        size = self._size
+        linear = {
+            f"{name}.weight" for name, part in self.named_modules() if isinstance(part, nn.Linear)
+        }
+        order = torch.arange(size.head)
+        turning = order[: size.rotary]
+        order = torch.cat([turning[::2], turning[1::2], order[size.rotary :]]).argsort()
+        state: dict[str, Tensor] = {}
+        for name, values in weights.items():
+            if name.endswith(".qkv_proj.weight"):
+                query, key, value = values.T.chunk(3)
+                for kind, part in (("q", query * size.head**0.5), ("k", key)):
+                    heads = part.reshape(size.heads, size.head, size.width)[:, order]
+                    state[name.replace("qkv", kind)] = heads.reshape(size.width, size.width)
+                state[name.replace("qkv", "v")] = value
+            else:
+                state[name] = values.T if name in linear else values
+        return state
+
+
+def build(preset: str) -> Gptj:
+    """The module of a preset, with fresh weights."""
+    setup = SETUPS[preset]
+    return Gptj(setup.model, setup.generation.candidates)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _CODE = (
     "benchwright_medical.unet3d",
+    "benchwright_medical.module",
+    "benchwright_medical.network",
     "benchwright_medical.kits",
     "benchwright_medical.kits19",
     "benchwright_medical.volumes",
@@ -151,4 +153,5 @@ def unet3d(name: str, quality: float) -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load,
         quality=quality,
+        forms=("onnx", "torch"),
     )

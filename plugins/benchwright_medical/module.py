@@ -1,4 +1,5 @@
-"""The network of `network.Shape` as a PyTorch module. Needed for training, not for running."""
+"""The network of `network.Shape` as a PyTorch module: for training, and for backends that take
+modules."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from benchwright_medical.network import EPSILON, Shape
+from benchwright_medical.network import EPSILON, SHAPES, Shape
 from benchwright_medical.volumes import CLASSES
 
 
@@ -86,3 +87,8 @@ class UNet3d(nn.Module):
             x = up(x, skip)
         result: torch.Tensor = self.output(x)
         return result
+
+
+def network(preset: str) -> UNet3d:
+    """The network of a preset, with fresh weights."""
+    return UNet3d(SHAPES[preset])

@@ -50,6 +50,12 @@ class Shape:
 OFFICIAL = Shape((32, 64, 128, 256, 320))
 """31.2 million weights; windows of 128."""
 
+TINY = Shape((6, 12, 24))
+"""Windows of 24."""
+
+SHAPES = {"tiny": TINY, "official": OFFICIAL, "synthetic": OFFICIAL}
+"""By preset."""
+
 
 def weight_shapes(shape: Shape) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The name and the shape of every weight, in the official checkpoint's order."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Array, Graph, Output, Program
+from benchwright.contracts.program import Array, Graph, Output, Program, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright.harness.accuracy_log import Entry
@@ -57,6 +57,7 @@ class UNet3d(Benchmark):
             (TensorSpec(INPUT, "float32", (BATCH, 1, *cube)),),
             (TensorSpec(OUTPUT, "float32", (BATCH, CLASSES, *cube)),),
             onnx=MODEL_FILE,
+            torch=TorchForm("benchwright_medical.module:network", MODEL_FILE, {"preset": preset}),
         )
         return Program(
             f"3d-unet-{preset}",
@@ -110,6 +111,8 @@ class UNet3d(Benchmark):
         window = _WINDOWS[preset]
 
         def volume(case: kits.Case) -> Array:
+            # Only scoring needs them, hours later: damage is told now.
+            kits.read_labels(case)
             spacing = kits.read_geometry(case).spacing
             return image_input(kits.read_image(case), spacing, window)
 

@@ -1,4 +1,4 @@
-"""The backend `onnxruntime`: ONNX graphs on the CPU."""
+"""The backend `onnxruntime`: ONNX graphs on the CPU, and their int8 form."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from benchwright.contracts.backend import BackendInfo, Capabilities
+from benchwright.contracts.quantizer import QuantizerInfo
 from benchwright.hooks import hookimpl
 
 if TYPE_CHECKING:
     from benchwright.contracts.backend import Backend
+    from benchwright.contracts.quantizer import Quantizer
     from benchwright_onnxruntime.options import OnnxRuntimeOptions
+    from benchwright_onnxruntime.quantizer_options import StaticInt8Options
 
 BENCHWRIGHT_INTERFACE = 1
 """The interface that this plugin was built for."""
@@ -26,6 +29,18 @@ def _load_options() -> type[OnnxRuntimeOptions]:
     from benchwright_onnxruntime.options import OnnxRuntimeOptions
 
     return OnnxRuntimeOptions
+
+
+def _load_int8() -> Quantizer:
+    from benchwright_onnxruntime.quantizer import StaticInt8
+
+    return StaticInt8()
+
+
+def _load_int8_options() -> type[StaticInt8Options]:
+    from benchwright_onnxruntime.quantizer_options import StaticInt8Options
+
+    return StaticInt8Options
 
 
 @hookimpl
@@ -45,5 +60,23 @@ def backends() -> Iterable[BackendInfo]:
             requires=("onnxruntime",),
             sources=("benchwright_onnxruntime.backend",),
             engine_files=("{graph}.onnx",),
+        )
+    ]
+
+
+@hookimpl
+def quantizers() -> Iterable[QuantizerInfo]:
+    """Static int8 by ONNX Runtime's own tools."""
+    return [
+        QuantizerInfo(
+            name="onnxruntime-int8",
+            summary="static int8 (QDQ), calibrated on samples of the data set; "
+            "pip install 'benchwright[quantize]'",
+            precision="int8",
+            backends=("onnxruntime", "openvino"),
+            load=_load_int8,
+            load_options=_load_int8_options,
+            tools=("onnxruntime", "onnx"),
+            sources=("benchwright_onnxruntime.quantizer",),
         )
     ]

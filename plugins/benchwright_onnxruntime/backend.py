@@ -13,6 +13,7 @@ import onnxruntime
 
 from benchwright.contracts.backend import Backend
 from benchwright.contracts.program import Array, Graph, Program, Sessions
+from benchwright.contracts.tensor import TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright.onnxgraph import SMALL_BYTES
 
@@ -23,6 +24,13 @@ _LEVELS = {
     "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
     "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
+_ELEMENTS = {"tensor(float)": "float32", "tensor(double)": "float64"} | {
+    f"tensor({name})": name
+    for name in ("float16", "bool", *(f"{sign}int{bits}" for sign in ("", "u")
+                                      for bits in (8, 16, 32, 64)))
+}  # fmt: skip
+"""ONNX Runtime's names of element types, and NumPy's."""
+_FIX = "use the model file that the benchmark names"
 _QUIET = 3
 """ONNX Runtime's log level `error`."""
 
@@ -58,7 +66,7 @@ class OnnxRuntimeBackend(Backend):
             settings.log_severity_level = _QUIET
             if (model / f"{graph.onnx}.data").exists():
                 _keep_weights_beside(settings, f"{graph.name}.onnx.data")
-            session = _open(model / graph.onnx, settings)
+            session = open_model(model / graph.onnx, settings)
             _check(session, graph, model / graph.onnx)
             del session
         return {"graph_optimization": options["graph_optimization"]}
@@ -79,7 +87,7 @@ class OnnxRuntimeBackend(Backend):
         )
         return {
             graph.name: OnnxRuntimeSession(
-                _open(engine / f"{graph.name}.onnx", settings),
+                open_model(engine / f"{graph.name}.onnx", settings),
                 [spec.name for spec in graph.outputs],
             )
             for graph in program.graphs
@@ -94,7 +102,8 @@ def _keep_weights_beside(settings: Any, name: str) -> None:
     settings.add_session_config_entry(f"{option}_min_size_in_bytes", str(SMALL_BYTES))
 
 
-def _open(path: Path, settings: Any) -> Any:
+def open_model(path: Path, settings: Any) -> Any:
+    """ONNX Runtime's session of a model; BenchwrightError where it does not load."""
     try:
         return onnxruntime.InferenceSession(str(path), settings, providers=_PROVIDERS)
     except Exception as error:
@@ -120,5 +129,26 @@ def _check(session: Any, graph: Graph, path: Path) -> None:
                     f"this model has no {kind} `{spec.name}`",
                     where=str(path),
                     why=f"its {kind}s are {', '.join(names)}",
-                    fix="use the model file that the benchmark names",
+                    fix=_FIX,
                 )
+    found = {item.name: item for item in session.get_inputs()}
+    for spec in graph.inputs:
+        _check_input(spec, found[spec.name], path)
+
+
+def _check_input(spec: TensorSpec, found: Any, path: Path) -> None:
+    """The element type, and the axes that are fixed on both sides."""
+    dtype = _ELEMENTS.get(found.type, found.type)
+    # An ONNX file may leave its shapes out.
+    axes = list(found.shape) or list(spec.shape)
+    fits = len(axes) == len(spec.shape) and all(
+        own == wanted or not (isinstance(own, int) and isinstance(wanted, int))
+        for own, wanted in zip(axes, spec.shape, strict=True)
+    )
+    if not fits or dtype != spec.dtype:
+        raise BenchwrightError(
+            f"the input `{spec.name}` of this model is {dtype} [{', '.join(map(str, axes))}]",
+            where=str(path),
+            why=f"the benchmark's is {spec.dtype} [{', '.join(map(str, spec.shape))}]",
+            fix=_FIX,
+        )

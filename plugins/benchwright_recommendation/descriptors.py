@@ -22,7 +22,8 @@ TINY_DATASET_SHA256 = "8d4a0b33fcec5d798ffa49332ee52a5e9593839452b88c2b21261cd60
 
 _PACKAGE = "benchwright_recommendation"
 _CODE = tuple(
-    f"{_PACKAGE}.{name}" for name in ("dlrm", "architecture", "criteo", "graph", "stored", "trace")
+    f"{_PACKAGE}.{name}"
+    for name in ("dlrm", "architecture", "criteo", "graph", "module", "stored", "trace")
 )
 _WEIGHTS_CODE = (f"{_PACKAGE}.weights", "benchwright.onnxgraph")
 _WEIGHTS = "https://cloud.mlcommons.org/index.php/s/XzfSeLgW8FYfR3S/download"
@@ -103,6 +104,7 @@ def _official() -> PresetInfo:
         disk_bytes=_DAY_ROWS * 4 * (13 + 214 + 1)
         + _OFFICIAL_PAIRS * 4 * (13 + 214 + 1)
         + 3 * _MODEL_BYTES,
+        model_disk_bytes=3 * _MODEL_BYTES,
         # The tables, and 204,800 samples of 270 pairs.
         memory_bytes=_MODEL_BYTES + 204_800 * 270 * 4 * (13 + 214 + 1) + 8_000_000_000,
         requires=("onnx", "scikit-learn"),
@@ -126,6 +128,7 @@ def _synthetic() -> PresetInfo:
         speed_only=True,
         # Data set and samples, 128 MB each, and 0.53 GB of weights.
         disk_bytes=2 * 128_000_000 + 540_000_000,
+        model_disk_bytes=540_000_000,
         memory_bytes=4_000_000_000,
         requires=("onnx", "scikit-learn"),
         extra="recommendation",
@@ -144,5 +147,6 @@ def dlrm_v2(name: str, quality: float) -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load,
         quality=quality,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int32"),
     )

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Array, Driver, Graph, Output, Program, Sessions
+from benchwright.contracts.program import Array, Driver, Graph, Output, Program, Sessions, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright.harness.accuracy_log import Entry
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from benchwright.harness.samples import SampleWriter
 
 MODEL_FILE = "dlrm.onnx"
+_MODULE = "benchwright_recommendation.module:Clicks"
 LABELS = "labels"
 _PAIRS = "pairs"
 _PAIR_BYTES = 8
@@ -83,6 +84,7 @@ class Dlrm(Benchmark):
             ),
             outputs=(TensorSpec(PREDICTION, "float32", (BATCH,)),),
             onnx=MODEL_FILE,
+            torch=TorchForm(_MODULE, MODEL_FILE, {"preset": preset}),
         )
         return Program(
             f"dlrm-v2-{preset}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from benchwright_recommendation.architecture import DENSE, Architecture
+from benchwright_recommendation.architecture import ARCHITECTURES, DENSE, Architecture
 
 
 def layers(sizes: tuple[int, ...]) -> nn.ModuleList:
@@ -63,3 +63,14 @@ class Dlrm(nn.Module):
             x = torch.relu(layer(x))
         logits: torch.Tensor = self.top[-1](x)
         return logits.squeeze(1)
+
+
+class Clicks(Dlrm):
+    """The same with the outputs of the graph: probabilities of clicks, float32 [N]."""
+
+    def __init__(self, preset: str) -> None:
+        super().__init__(ARCHITECTURES[preset])
+
+    def forward(self, dense: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Probabilities of clicks."""
+        return super().forward(dense, ids).sigmoid()

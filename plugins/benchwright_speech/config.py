@@ -57,6 +57,8 @@ OFFICIAL = Transducer(
     encoder=1024, before=2, after=3, prediction=320, prediction_layers=2, joint=512
 )
 TINY = Transducer(encoder=96, before=1, after=1, prediction=64, prediction_layers=2, joint=64)
+SIZES = {"official": OFFICIAL, "tiny": TINY, "synthetic": OFFICIAL}
+"""By preset."""
 
 
 def shapes(size: Transducer) -> dict[str, tuple[int, ...]]:

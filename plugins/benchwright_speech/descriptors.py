@@ -22,6 +22,7 @@ _CODE = tuple(
         "graphs",
         "mel",
         "waveforms",
+        "modules",
         "decoder",
         "librispeech",
         "manifest",
@@ -113,6 +114,7 @@ def _official() -> PresetInfo:
         official=True,
         # Archive and FLAC files of 0.34 GB each, float32 samples; checkpoint, graphs, engine.
         disk_bytes=2 * 340_000_000 + _DEV_CLEAN_SECONDS * 64_000 + 5 * 4 * _OFFICIAL_PARAMETERS,
+        model_disk_bytes=5 * 4 * _OFFICIAL_PARAMETERS,
         memory_bytes=4_000_000_000,
         requires=("soundfile", "jiwer", "onnx", "torch", "safetensors"),
         extra="speech,torch",
@@ -134,6 +136,7 @@ def _synthetic() -> PresetInfo:
         speed_only=True,
         # FLAC and float32 samples of 6.25 s on average; graphs and engine.
         disk_bytes=SYNTHETIC_SAMPLES * 6 * 80_000 + 2 * 4 * _OFFICIAL_PARAMETERS,
+        model_disk_bytes=2 * 4 * _OFFICIAL_PARAMETERS,
         memory_bytes=2_000_000_000,
         requires=("soundfile", "onnx"),
         extra="speech",
@@ -152,6 +155,7 @@ def rnnt() -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load_rnnt,
         quality=0.99,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int64"),
         graphs=("features", "encoder", "decoder"),
     )

@@ -11,15 +11,17 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Program
+from benchwright.contracts.program import Program, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.harness.accuracy_log import Entry
 from benchwright.progress import ProgressCallback
-from benchwright_speech import config, graphs, librispeech, transcripts
+from benchwright_speech import graphs, librispeech, transcripts
+from benchwright_speech.config import SIZES
 from benchwright_speech.decoder import GreedyDriver
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ SEED = 2012
 BLANK_BIAS = 3.2
 """Of the random weights: about 0.9 symbols a frame, as dev-clean has."""
 
-_SIZES = {"official": config.OFFICIAL, "tiny": config.TINY, "synthetic": config.OFFICIAL}
+_MODULES = "benchwright_speech.modules"
 _CHUNK = 64
 
 
@@ -40,10 +42,16 @@ class Rnnt(Benchmark):
     """The benchmark behind the name `rnnt`."""
 
     def program(self, preset: str) -> Program:
-        size = _SIZES[preset]
+        size = SIZES[preset]
+        named = {"preset": preset}
+        forms: tuple[tuple[str, dict[str, str]], ...]
+        forms = (("Features", {}), ("Encoder", named), ("Decoder", named))
         return Program(
             f"rnnt-{preset}",
-            graphs.graphs(size),
+            tuple(
+                replace(graph, torch=TorchForm(f"{_MODULES}:{module}", str(graph.onnx), given))
+                for graph, (module, given) in zip(graphs.graphs(size), forms, strict=True)
+            ),
             (TensorSpec(WAVEFORM, "float32", (BATCH, "samples")),),
             (TensorSpec("symbols", "int64", (BATCH, "symbols")),),
             load_driver=lambda: GreedyDriver(size),
@@ -59,11 +67,11 @@ class Rnnt(Benchmark):
         from benchwright_speech import weights
 
         if preset == "synthetic":
-            made: Mapping[str, weights.Floats] = weights.random(_SIZES[preset], SEED, BLANK_BIAS)
+            made: Mapping[str, weights.Floats] = weights.random(SIZES[preset], SEED, BLANK_BIAS)
         else:
             (source,) = sources.values()
-            made = weights.from_checkpoint(source, _SIZES[preset], progress)
-        graphs.write(_SIZES[preset], made, out)
+            made = weights.from_checkpoint(source, SIZES[preset], progress)
+        graphs.write(SIZES[preset], made, out)
 
     def assemble_dataset(
         self, preset: str, sources: Mapping[str, Path], out: Path, progress: ProgressCallback

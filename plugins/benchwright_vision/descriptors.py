@@ -50,7 +50,7 @@ def _tiny() -> PresetInfo:
         reference={"acc": 99.219},
         disk_bytes=3_000_000,
         memory_bytes=200_000_000,
-        sources=_CODE,
+        sources=(*_CODE, "benchwright_vision.tiny.module"),
         model_files=("resnet50.onnx",),
         tools=("pillow", "numpy"),
     )
@@ -137,5 +137,6 @@ def resnet50() -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load_resnet50,
         quality=0.99,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int64"),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Array, Graph, Program
+from benchwright.contracts.program import Array, Graph, Program, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.errors import BenchwrightError
 from benchwright.harness.accuracy_log import Entry
@@ -31,6 +31,7 @@ MODEL_FILE = "resnet50.onnx"
 _OFFICIAL = Geometry(224, 256)
 _GEOMETRY = {"official": _OFFICIAL, "synthetic": _OFFICIAL, "tiny": Geometry(8)}
 _CLASSES = {"official": 1000, "synthetic": 1000, "tiny": 10}
+_TORCH = TorchForm("benchwright_vision.tiny.module:Classifier", weights=MODEL_FILE)
 _CHUNK = 256
 
 
@@ -46,7 +47,8 @@ class ResNet50(Benchmark):
         side = _GEOMETRY[preset].side
         inputs = (TensorSpec("input_tensor:0", "float32", (BATCH, 3, side, side)),)
         outputs = (TensorSpec("ArgMax:0", "int64", (BATCH,)),)
-        graph = Graph("main", inputs, outputs, onnx=MODEL_FILE)
+        torch = _TORCH if preset == "tiny" else None
+        graph = Graph("main", inputs, outputs, onnx=MODEL_FILE, torch=torch)
         return Program(f"resnet50-{preset}", (graph,), inputs, outputs)
 
     def assemble_model(

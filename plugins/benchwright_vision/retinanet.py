@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
-from benchwright.contracts.program import Graph, Output, Program, Sessions
+from benchwright.contracts.program import Graph, Output, Program, Sessions, TorchForm
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.harness.accuracy_log import Entry
 from benchwright.progress import ProgressCallback
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from benchwright.harness.samples import SampleWriter
 
 MODEL_FILE = "retinanet.onnx"
+_DETECTOR = "benchwright_vision.retinanet_detector:Detector"
 _CHUNK = 32
 
 
@@ -58,6 +59,10 @@ class RetinaNet(Benchmark):
                 TensorSpec("labels", "int64", (count,)),
             ),
             onnx=MODEL_FILE,
+            # The official graph's weights have names of their own.
+            torch=None
+            if preset == "official"
+            else TorchForm(_DETECTOR, MODEL_FILE, {"preset": preset}),
         )
         inputs = (TensorSpec("images", "float32", (BATCH, 3, side, side)),)
         outputs = tuple(

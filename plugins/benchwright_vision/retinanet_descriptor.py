@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _CODE = (
     "benchwright_vision.retinanet",
     "benchwright_vision.retinanet_config",
+    "benchwright_vision.retinanet_detector",
+    "benchwright_vision.retinanet_module",
     "benchwright_vision.detections",
     "benchwright_vision.openimages",
     "benchwright_vision.images",
@@ -26,6 +28,7 @@ _LIBRARIES = ("opencv-python-headless", "faster-coco-eval")
 _TOOLS = ("pillow", "numpy", *_LIBRARIES)
 _MODEL = "retinanet.onnx"
 _ONNX = "https://zenodo.org/record/6617879/files/resnext50_32x4d_fpn.onnx"
+_PICTURES_BYTES = 8_200_000_000
 _SAMPLE_BYTES = 3 * 800 * 800 * 4
 """A preprocessed picture of the full size."""
 
@@ -99,7 +102,8 @@ def _official() -> PresetInfo:
         weights=_ONNX,
         official=True,
         # The pictures (about 330 kB each), and 24,781 preprocessed float32 ones of 3x800x800.
-        disk_bytes=8_200_000_000 + 24_781 * _SAMPLE_BYTES,
+        disk_bytes=_PICTURES_BYTES + 24_781 * _SAMPLE_BYTES,
+        more_download_bytes=_PICTURES_BYTES,
         memory_bytes=6_000_000_000,
         requires=_LIBRARIES,
         extra="vision",
@@ -146,5 +150,6 @@ def retinanet() -> BenchmarkInfo:
         presets=Presets({"tiny": _tiny, "official": _official, "synthetic": _synthetic}),
         load=_load,
         quality=0.99,
+        forms=("onnx", "torch"),
         dtypes=("float32", "int64"),
     )

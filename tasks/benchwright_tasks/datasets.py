@@ -9,9 +9,13 @@ from typing import Any
 from benchwright.build.artifact import MANIFEST
 from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
-from benchwright.contracts.source import Packaged, Source
+from benchwright.contracts.benchmark import PresetInfo
+from benchwright.contracts.source import Download, Local, Manual, Packaged, Source
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
+
+DISK_SPEED = 100e6
+"""Bytes a second that estimates count with, from the network or from one file to another."""
 
 _PREPROCESS_MEMORY = 200_000_000
 """Bytes that a process takes which decodes and writes samples."""
@@ -29,9 +33,31 @@ def identify(sources: tuple[Source, ...]) -> dict[str, str]:
     return {source.name: str(source.checksum) for source in sources}
 
 
-def fetched_bytes(sources: tuple[Source, ...]) -> int:
-    """Bytes to download, as far as known."""
-    return sum(0 if isinstance(item, Packaged) else item.size or 0 for item in sources)
+def known_bytes(sources: tuple[Source, ...]) -> int:
+    """Bytes of all files that are not on this machine, as far as known."""
+    return sum(0 if isinstance(item, Packaged | Local) else item.size or 0 for item in sources)
+
+
+def obtaining(plan: Plan, sources: tuple[Source, ...], more_bytes: int = 0) -> dict[str, Any]:
+    """What `product` is told of files to be had: downloads, and those to be placed by hand.
+
+    more_bytes: fetched besides the sources.
+    """
+    fetched = [item for item in sources if isinstance(item, Download)]
+    return {
+        "download_bytes": known_bytes(tuple(fetched)) + more_bytes,
+        "unknown_downloads": sum(item.size is None for item in fetched),
+        "by_hand": {
+            f"{plan.layout.downloads}/{item.name}": item.instructions
+            for item in sources
+            if isinstance(item, Manual)
+        },
+    }
+
+
+def _data_bytes(preset: PresetInfo) -> int:
+    """Disk for the data set and its samples, half of it for each of them."""
+    return max(0, preset.disk_bytes - preset.model_disk_bytes)
 
 
 def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
@@ -58,9 +84,9 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
     return product(
         made,
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
-        seconds=1.0 + preset.disk_bytes / 100e6,
-        disk_bytes=0 if folder else preset.disk_bytes // 2,
-        download_bytes=0 if folder else fetched_bytes(preset.dataset),
+        seconds=1.0 + _data_bytes(preset) / 2 / DISK_SPEED,
+        disk_bytes=0 if folder else _data_bytes(preset) // 2,
+        **({} if folder else obtaining(plan, preset.dataset, preset.more_download_bytes)),
     )
 
 
@@ -82,8 +108,8 @@ def _preprocess(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"samples of {engine.family}, ready for the program",
         files=["samples.json"],
-        seconds=1.0 + preset.sample_count * 2e-3,
-        disk_bytes=preset.disk_bytes // 2,
+        seconds=1.0 + preset.sample_count * 2e-3 + _data_bytes(preset) / 2 / DISK_SPEED,
+        disk_bytes=_data_bytes(preset) // 2,
         # Samples are written one by one.
         resources={"cpu": 1, "memory": _PREPROCESS_MEMORY},
     )

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from benchwright.build.artifact import MANIFEST
 from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
+from benchwright.contracts.source import Packaged
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
 from benchwright.quantizing import CALIBRATION_SAMPLES
-from benchwright_tasks.datasets import fetched_bytes, identify
+from benchwright_tasks.datasets import DISK_SPEED, identify, known_bytes, obtaining
 
 if TYPE_CHECKING:
+    from benchwright.contracts.benchmark import PresetInfo
     from benchwright.contracts.quantizer import QuantizerInfo
 
 _ENGINE_MEMORY = 200_000_000
@@ -52,9 +54,19 @@ def _model(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"model of {engine.family}: {preset.summary}",
         files=preset.model_files,
-        disk_bytes=fetched_bytes(preset.model),
-        download_bytes=fetched_bytes(preset.model),
+        seconds=1.0 + preset.model_disk_bytes / DISK_SPEED,
+        disk_bytes=preset.model_disk_bytes or known_bytes(preset.model),
+        resources={"cpu": 1, "memory": _model_memory(preset)},
+        **obtaining(plan, preset.model),
     )
+
+
+def _model_memory(preset: PresetInfo) -> int:
+    """Bytes that making a model takes: nothing worth telling where a package's file is copied;
+    else weights may be drawn or converted, all of them in memory, which the preset's need allows
+    for."""
+    copied = preset.model and all(isinstance(item, Packaged) for item in preset.model)
+    return 0 if copied else preset.memory_bytes
 
 
 def _model_of(plan: Plan, engine: Engine) -> str:
@@ -71,7 +83,8 @@ def _program_sources(engine: Engine) -> tuple[str, ...]:
 
 def _resources(engine: Engine) -> dict[str, float]:
     """For the model as it is read, and what is made of it."""
-    return {"cpu": 1, "memory": _ENGINE_MEMORY + 2 * fetched_bytes(engine.preset.model)}
+    known = _ENGINE_MEMORY + 2 * known_bytes(engine.preset.model)
+    return {"cpu": 1, "memory": max(known, _model_memory(engine.preset))}
 
 
 def _quantize(plan: Plan, engine: Engine, quantizer: QuantizerInfo) -> dict[str, Any]:

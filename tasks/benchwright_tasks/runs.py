@@ -71,6 +71,9 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
         "scenario": run.scenario,
         "mode": run.mode,
         "duration": campaign.duration,
+        "strict": campaign.strict_duration,
+        # No round says how fast a server of this has to answer.
+        "own_bound": engine.preset.preliminary and run.scenario == "Server",
         "conf_key": conf_key,
         "rules": plan.round.conf(conf_key, run.scenario),
         "seeds": plan.round.seeds_of(run.test)._asdict(),
@@ -96,6 +99,11 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
             "expected_seconds": expected_seconds(plan, run),
             "command": f"benchwright run {run.task}",
             "power": plan.power,
+            "campaign": {
+                "name": campaign.name,
+                "file": campaign.document.name,
+                "text": campaign.document.text,
+            },
             "calibration": _calibration(engine),
             "announce": {
                 "benchmark": engine.benchmark.name,

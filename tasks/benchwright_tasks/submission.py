@@ -18,10 +18,15 @@ def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
     runs = [recipe_of(plan, run) for run in plan.campaign_runs()]
     if not runs:
         return
-    yield _submission(plan, runs)
-    yield _check(plan)
-    yield _package(plan)
-    yield _report(plan, runs)
+    # What is merely tried enters no tree.
+    candidates = [
+        recipe_of(plan, run) for run in plan.campaign_runs() if not run.engine.preset.preliminary
+    ]
+    if candidates:
+        yield _submission(plan, candidates)
+        yield _check(plan)
+        yield _package(plan)
+    yield _report(plan, runs, tree=bool(candidates))
 
 
 def _common(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
@@ -100,11 +105,12 @@ def _package(plan: Plan) -> dict[str, Any]:
     return product(made, doc="the submission tree as one file", targets=[plan.layout.package])
 
 
-def _report(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
+def _report(plan: Plan, runs: list[Recipe], *, tree: bool) -> dict[str, Any]:
     layout = plan.layout
     inputs = {f"run {run.task}": f"{run.folder}/{MANIFEST}" for run in runs}
     inputs["system"] = f"{layout.system}/{MANIFEST}"
-    inputs["check"] = f"{layout.check}/{MANIFEST}"
+    if tree:
+        inputs["check"] = f"{layout.check}/{MANIFEST}"
     inputs["loadgen"] = f"{layout.loadgen}/{MANIFEST}"
     for engine in plan.campaign_engines():
         inputs[f"engine {engine.subject}"] = f"{layout.engine(engine.subject)}/{MANIFEST}"
@@ -119,7 +125,7 @@ def _report(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
             **_common(plan, runs),
             "duration": plan.campaign.duration,
             "unofficial": plan.unofficial(),
-            "tree": layout.submission,
+            "tree": layout.submission if tree else "",
             # A run that has gone stale is told in the report.
             "run_keys": {run.task: run.key() for run in runs},
         },
@@ -134,5 +140,7 @@ def _report(plan: Plan, runs: list[Recipe]) -> dict[str, Any]:
         doc="report page of the campaign",
         targets=[layout.report],
         seconds=3.0,
-        epilogue="benchwright.steps.summary:print_summary",
+        epilogue="benchwright.steps.summary:print_summary"
+        if tree
+        else "benchwright.tried.table:print_summary",
     )

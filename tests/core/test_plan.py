@@ -175,7 +175,7 @@ def test_two_backends_share_data_and_model() -> None:
 @pytest.mark.parametrize(
     ("capabilities", "told"),
     [
-        ({"forms": ("torch",)}, "it takes torch, the model comes as onnx"),
+        ({"forms": ("other",)}, "it takes other, the model comes as onnx, torch"),
         ({"dtypes": ("float32",)}, "it does not take int64"),
         ({"dynamic_axes": False}, "it cannot do dynamic shapes"),
     ],
@@ -189,6 +189,12 @@ def test_a_backend_that_cannot_is_refused(capabilities: dict[str, Any], told: st
 
 
 # Official or not
+
+
+def test_a_precision_that_nothing_makes_is_refused() -> None:
+    text = BASE.replace("[onnxruntime]", "[acme]") + "precision: int4\n"
+    with pytest.raises(UsageError, match="no installed quantizer makes int4 for backend `acme`"):
+        plan_of(text, with_backend(precisions=("fp32", "int4")))
 
 
 def test_what_is_not_for_submission_says_why() -> None:

@@ -52,8 +52,11 @@ MADE = ("executed", "restored")
 
 
 def made(outcome: Outcome) -> list[str]:
-    """The tasks whose files are new: executed, or restored from the store."""
-    return [name for name, status in outcome.statuses.items() if status in MADE]
+    """The tasks whose files are new: executed, or restored from the store; in the order in which
+    they were made, but those that wait for the submission alone as in `LAST`."""
+    names = [name for name, status in outcome.statuses.items() if status in MADE]
+    last = [name for name in LAST if name in names]
+    return [name for name in names if name not in last] + last
 
 
 def together(one: Outcome, other: Outcome) -> Outcome:

@@ -55,8 +55,6 @@ def test_what_it_brings_is_listed(acme: Project) -> None:
         ("{streams: 2}", "{streams: many}", "backends.acme.streams: input should be a valid int"),
         ("category", "precision: int4\ncategory", "precision: backend `acme` cannot compute in "
          "int4; did you mean `int8`?"),
-        ("{acme: {streams: 2}}", "[onnxruntime]\nprecision: int8",
-         "no installed quantizer makes int8 for backend `onnxruntime`"),
         ("category", "quantizers: [acme-int4]\ncategory", "unknown quantizer `acme-int4`; did you "
          "mean `acme-int8`?"),
         ("category", "quantizers: [acme-int8]\ncategory", "nothing in this campaign is quantised "
@@ -80,7 +78,7 @@ def test_what_cannot_be_is_refused_before_any_work(
 @pytest.mark.parametrize(
     ("able", "told"),
     [
-        ('forms=("torch",)', "it takes torch, the model comes as onnx"),
+        ('forms=("other",)', "it takes other, the model comes as onnx, torch"),
         ('forms=("onnx",), dtypes=("float32",)', "it does not take int64"),
         ('forms=("onnx",), dynamic_axes=False', "it cannot do dynamic shapes"),
         ('forms=("onnx",), precisions=("bf16",)', "backend `acme` cannot compute in fp32"),

@@ -77,7 +77,8 @@ def test_plan(built: Project) -> None:
     plan = built.benchwright("plan", "--json").json
     assert list(plan) == [
         "campaign", "round", "division", "category", "system", "unofficial", "submission",
-        "tasks", "refused", "seconds", "disk_bytes", "download_bytes",
+        "tasks", "refused", "seconds", "disk_bytes", "download_bytes", "unknown_downloads",
+        "memory_bytes", "by_hand",
     ]  # fmt: skip
     assert list(plan["submission"]) == ["runs", "seconds", "remarks"]
     assert set(plan["submission"]["runs"]) == set(RUNS)
@@ -89,7 +90,10 @@ def test_plan(built: Project) -> None:
     assert plan["seconds"] == pytest.approx(sum(row["seconds"] for row in plan["tasks"]))
     assert plan["download_bytes"] == 0
     for row in plan["tasks"]:
-        assert list(row) == ["task", "stage", "seconds", "disk_bytes", "download_bytes", "targets"]
+        assert list(row) == [
+            "task", "stage", "seconds", "disk_bytes", "download_bytes", "unknown_downloads",
+            "targets",
+        ]  # fmt: skip
     spoken = built.benchwright("plan").out
     assert all(task in spoken for task in TASKS)
     assert "nothing to download" in spoken

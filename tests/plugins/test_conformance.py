@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pytest
+
+from benchwright.distributions import NOT_INSTALLED, tool_version
 from benchwright.testing import (
     FAKE,
     BackendExamination,
@@ -11,12 +14,36 @@ from benchwright.testing import (
     FormatterExamination,
     PowerMeterExamination,
     ProbeExamination,
+    QuantizerExamination,
 )
 
 
 class TestOnnxRuntime(BackendExamination):
     info = "onnxruntime"
     variants = ({"graph_optimization": "disabled"}, {"spinning": True, "memory_pattern": False})
+
+
+class TestOnnxRuntimeInt8(QuantizerExamination):
+    info = "onnxruntime-int8"
+
+
+WITH_OPENVINO = pytest.mark.skipif(
+    tool_version("openvino") == NOT_INSTALLED, reason="openvino is not installed"
+)
+
+
+@WITH_OPENVINO
+class TestOpenVinoBf16(QuantizerExamination):
+    info = "openvino-bf16"
+
+
+@WITH_OPENVINO
+class TestOpenVino(BackendExamination):
+    info = "openvino"
+    variants = (
+        {"streams": 2},
+        {"performance_hint": "throughput", "pinning": True, "hyper_threading": False},
+    )
 
 
 class TestFake(BackendExamination):

@@ -45,6 +45,16 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def downloads(known_bytes: float, unknown: int) -> str:
+    """What is to be fetched: so many bytes, and so many files of which nobody knows the size."""
+    if not unknown:
+        return f"downloads {size(known_bytes)}" if known_bytes else "nothing to download"
+    files = f"{unknown} file{'s' if unknown > 1 else ''}"
+    if not known_bytes:
+        return f"downloads {files} of unknown size"
+    return f"downloads at least {size(known_bytes)}; the size of {files} is not known"
+
+
 def size(count: float) -> str:
     """Bytes in decimal units: `1.2 GB`."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -167,11 +177,13 @@ class Lines(Audience):
         )
         seconds = self._forecast.seconds({}, 0)
         disk = sum(int(meta.get("disk_bytes", 0)) for meta in due.values())
-        fetched = sum(int(meta.get("download_bytes", 0)) for meta in due.values())
+        fetched, unknown = (
+            sum(int(meta.get(key, 0)) for meta in due.values())
+            for key in ("download_bytes", "unknown_downloads")
+        )
         self.write(
             f"{len(due)} of {total} tasks to run, about {duration(seconds)}; "
-            f"disk up to {size(disk)}; "
-            + (f"downloads {size(fetched)}" if fetched else "nothing to download")
+            f"disk up to {size(disk)}; {downloads(fetched, unknown)}"
         )
 
     # What happens to tasks

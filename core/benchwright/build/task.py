@@ -41,6 +41,8 @@ def product(
     seconds: float = 1.0,
     disk_bytes: int = 0,
     download_bytes: int = 0,
+    unknown_downloads: int = 0,
+    by_hand: Mapping[str, str] | None = None,
     resources: Mapping[str, float] | None = None,
     exclusive: bool = False,
     epilogue: str | None = None,
@@ -50,7 +52,9 @@ def product(
 
     files: names in the artifact's folder that are targets besides the manifest; targets: what is
     published elsewhere; seconds,
-    disk_bytes, download_bytes: what it takes when it runs; resources: what it needs to itself
+    disk_bytes, download_bytes: what it takes when it runs; unknown_downloads: how many files it
+    fetches besides, of which nobody knows the size; by_hand: files that a person must place, by
+    path, and where to get each; resources: what it needs to itself
     meanwhile (`cpu` in cores, one where not said; `memory` in bytes, `gpu`, `disk` in bytes, which
     is disk_bytes where not said); exclusive: nothing else of this build runs beside it; epilogue:
     import path of a function that the runner calls after everything, with this task's folder;
@@ -73,6 +77,8 @@ def product(
             "seconds": seconds,
             "disk_bytes": disk_bytes,
             "download_bytes": download_bytes,
+            "unknown_downloads": unknown_downloads,
+            "by_hand": dict(by_hand or {}),
             "resources": stated(made.task, _with_disk(disk_bytes, resources)),
             "exclusive": exclusive,
             "epilogue": epilogue,

@@ -28,6 +28,9 @@ COMMANDS = {
     "ci": "benchwright.cli.ci",
     "clean": "benchwright.cli.clean",
     "store": "benchwright.cli.store",
+    "try": "benchwright.cli.trying",
+    "reproduce": "benchwright.cli.reproduce",
+    "compare": "benchwright.cli.comparing",
     "new-plugin": "benchwright.cli.new_plugin",
 }
 """Command → the module whose `main(arguments)` does it and returns the exit code."""

@@ -254,6 +254,36 @@ def build_parser() -> Parser:
     add_limit(results, None)
     add_json(results)
 
+    _add_try(
+        command(
+            "try",
+            "measure any ONNX or Hugging Face model with random inputs; preliminary",
+            "benchwright try model.onnx --scenario all --duration 10",
+        ),
+        add_json,
+    )
+
+    compare = command(
+        "compare",
+        "say what differs between two tries or campaigns, and by how much in result",
+        "benchwright compare before after --fail-if-slower 3%",
+    )
+    compare.add_argument("before", metavar="A", help="a try's name, a folder of results, or a file")
+    compare.add_argument("after", metavar="B", help="what to compare with it")
+    add_limit(compare, None)
+    add_json(compare)
+
+    reproduce = command(
+        "reproduce",
+        "make a measured run again, and say whether it came out the same",
+        "benchwright reproduce build/default/runs/resnet50-tiny/onnxruntime/Offline/performance",
+    )
+    reproduce.add_argument("result", metavar="RESULT", help="a run's folder, or its result.json")
+    reproduce.add_argument(
+        "--repeat", type=int, default=3, metavar="N", help="make it N times (default: 3)"
+    )
+    add_json(reproduce)
+
     init = command("init", "write a campaign file to start from")
     init.add_argument("--force", action="store_true", help="overwrite a file that is there")
 
@@ -277,6 +307,59 @@ def build_parser() -> Parser:
     )
     _add_store(command("store", "look after the store that checkouts share"), add_json)
     return parser
+
+
+def _add_try(trial: Parser, add_json: Callable[[Parser], None]) -> None:
+    def add(name: str, metavar: str, what: str, default: str | None = None) -> None:
+        trial.add_argument(name, metavar=metavar, default=default, help=what)
+
+    trial.add_argument(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="an .onnx file, a model folder, or a Hugging Face id NAME[@REVISION][:SUBFOLDER]",
+    )
+    add("--scenario", "NAMES", "one, several with commas, or `all` (default: SingleStream,Offline)")
+    add("--backend", "NAMES", "one or several (default: onnxruntime)", "onnxruntime")
+    add("--device", "NAME", "such as cpu or cuda (default: the backend's)")
+    add("--precision", "NAMES", "fp32, int8, fp16, bf16: what the backend can", "fp32")
+    add("--duration", "SECONDS", "of each run, or more where a scenario needs it (default: 2)")
+    trial.add_argument(
+        "--strict-duration",
+        action="store_true",
+        help="stop when the duration is over; the result is not VALID",
+    )
+    add("--target-qps", "RATE", "Server: queries/s to issue; Offline: expected samples/s")
+    add("--latency-bound", "MS", "Server: how late an answer may be (default: 10, or more)")
+    add("--batch", "N", "samples of a batch (default: what is found best)")
+    trial.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="NAME=DIMS",
+        help="an input's dimensions without the batch, such as pixel_values=3,224,224, or the "
+        "size of a dimension; may be repeated",
+    )
+    add("--lengths", "N[..M]", "tokens of a sample, or of a prompt")
+    add("--new-tokens", "N", "tokens to generate from a prompt (default: 32)")
+    add("--samples", "N", "how many different samples there are")
+    add("--input-data", "FILE", "an .npz file with real inputs by name, samples first")
+    add("--seed", "N", "of the random inputs (default: 0)")
+    add("--task", "NAME", "what the model is for, where its config leaves that open")
+    trial.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="take weights that come as pickles, which can run code of their author's",
+    )
+    add("--name", "NAME", "what to call this try, for `compare` (default: the model's name)")
+    trial.add_argument(
+        "--repeat", type=int, default=1, metavar="N", help="measure N times, and state the noise"
+    )
+    trial.add_argument(
+        "--rerun", action="store_true", help="measure again what was measured before"
+    )
+    add("--jobs", "N", "build N tasks at a time", "0")
+    add_json(trial)
 
 
 def _add_new_plugin(new: Parser) -> None:

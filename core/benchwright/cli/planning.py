@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchwright.build import resources
-from benchwright.build.display import duration, size
+from benchwright.build.display import downloads, duration, size
 from benchwright.build.task import META
 from benchwright.cli.common import load, name_of, print_json
+from benchwright.distributions import tool_version
 from benchwright.errors import UsageError
 from benchwright.plan import Plan
 
@@ -28,6 +30,7 @@ def main(arguments: Namespace) -> int:
                 "seconds": meta["seconds"],
                 "disk_bytes": meta["disk_bytes"],
                 "download_bytes": meta["download_bytes"],
+                "unknown_downloads": meta.get("unknown_downloads", 0),
                 "targets": list(task["targets"]),
             }
         )
@@ -35,6 +38,11 @@ def main(arguments: Namespace) -> int:
         "seconds": sum(row["seconds"] for row in rows),
         "disk_bytes": sum(row["disk_bytes"] for row in rows),
         "download_bytes": sum(row["download_bytes"] for row in rows),
+        "unknown_downloads": sum(row["unknown_downloads"] for row in rows),
+        "memory_bytes": max(
+            (task["meta"][META]["resources"].get("memory", 0) for task in tasks), default=0
+        ),
+        "by_hand": _by_hand(tasks),
     }
     submission = _submission(plan, {row["task"]: row["seconds"] for row in rows})
     if arguments.json:
@@ -61,15 +69,17 @@ def main(arguments: Namespace) -> int:
         print(f"not for submission: {', '.join(plan.unofficial())}")
     width = max(len(row["task"]) for row in rows)
     for row in rows:
-        fetched = f"  downloads {size(row['download_bytes'])}" if row["download_bytes"] else ""
-        print(f"{row['task']:{width}}  about {duration(row['seconds'])}{fetched}")
+        fetched, unknown = row["download_bytes"], row["unknown_downloads"]
+        more = f"  {downloads(fetched, unknown)}" if fetched or unknown else ""
+        print(f"{row['task']:{width}}  about {duration(row['seconds'])}{more}")
+    for path, instructions in total["by_hand"].items():
+        print(f"to be placed by hand: {path}: {instructions}")
+    for line in _not_installed(plan):
+        print(line)
     print(
         f"in all about {duration(total['seconds'])}; disk up to {size(total['disk_bytes'])}; "
-        + (
-            f"downloads {size(total['download_bytes'])}"
-            if total["download_bytes"]
-            else "nothing to download"
-        )
+        f"memory up to {size(total['memory_bytes'])}; "
+        f"{downloads(total['download_bytes'], total['unknown_downloads'])}"
     )
     if refused is not None:
         print(f"cannot run here: {refused}")
@@ -79,6 +89,31 @@ def main(arguments: Namespace) -> int:
         print(f"  {remark['weight']}: {remark['what']}")
         print(f"    {remark['fix']} ({remark['where']})")
     return 0
+
+
+def _not_installed(plan: Plan) -> Iterator[str]:
+    """Says of each family which of its packages are missing: a run would find out only after its
+    downloads. Not refused, since a package may be there under another name."""
+    for engine in plan.families():
+        preset = engine.preset
+        missing = [name for name in preset.requires if tool_version(name) == "not installed"]
+        if missing:
+            wanted = f"'benchwright[{preset.extra}]'" if preset.extra else " ".join(missing)
+            yield (
+                f"not installed: {', '.join(missing)}, which {engine.family} needs: "
+                f"pip install {wanted}"
+            )
+
+
+def _by_hand(tasks: list[dict[str, Any]]) -> dict[str, str]:
+    """The files that a person must place and that are not there yet, and where to get each."""
+    wanted = (task["meta"][META].get("by_hand", {}) for task in tasks)
+    return {
+        path: instructions
+        for files in wanted
+        for path, instructions in files.items()
+        if not os.path.exists(path)
+    }
 
 
 def _submission(plan: Plan, seconds: Mapping[str, float]) -> dict[str, Any]:

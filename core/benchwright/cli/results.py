@@ -17,7 +17,7 @@ from benchwright.results import RESULT_FILE, RunResult, load_result
 def main(arguments: Namespace) -> int:
     """Shows every run of the campaign that has a record, also those it no longer names."""
     campaign = load_campaign(Path(arguments.campaign or CAMPAIGN_FILE))
-    root = Path(Layout.of(campaign.name).root, "runs")
+    root = Path(Layout.of(campaign.name).runs)
     results = collect(root)
     if arguments.against is not None:
         return _against(arguments, results)

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from benchwright.contracts.program import Array, Output, Program
@@ -112,11 +112,15 @@ class PresetInfo:
     dataset_name: the key under `datasets:` by which a user names a folder of their own;
     reference: FP32 accuracy by metric, or None where the round's own minimum applies;
     weights: what a submission states as starting weights; disk_bytes and memory_bytes: what
-    building and running it needs; extra: of `pip install benchwright[…]`, with the distributions
-    it must bring (`requires`); speed_only: weights or inputs are random, so that no accuracy is
-    measured; sources: modules whose code decides what is built; tools:
-    distributions whose versions decide it; model_files: the model artifact's main files, which
-    other builds may depend on by path.
+    building and running it needs; model_disk_bytes: what of the former is for the model, at every
+    stage, so that the rest is for data; more_download_bytes: about what assembling the data set
+    fetches besides its sources, such as thousands of pictures; extra: of
+    `pip install benchwright[…]`, with the distributions it must bring (`requires`); speed_only:
+    weights or inputs are random, so that no accuracy is measured; preliminary: of a model that is
+    merely being tried, which is kept out of every submission tree; facts: what else each result
+    is to record, as JSON; sources: modules whose code decides what is built; tools: distributions
+    whose versions decide it; model_files: the model artifact's main files, which other builds may
+    depend on by path.
     """
 
     name: str
@@ -129,10 +133,14 @@ class PresetInfo:
     reference: Mapping[str, float] | None = None
     official: bool = False
     speed_only: bool = False
+    preliminary: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
     input_data_types: str = "fp32"
     weight_data_types: str = "fp32"
     disk_bytes: int = 0
     memory_bytes: int = 0
+    model_disk_bytes: int = 0
+    more_download_bytes: int = 0
     requires: tuple[str, ...] = ()
     extra: str | None = None
     sources: tuple[str, ...] = ()

@@ -109,7 +109,17 @@ class Manual:
     size: int | None = None
 
 
-Source = Download | Packaged | Manual
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A file of the user's own, used where it lies: `path`; it must still have this content."""
+
+    name: str
+    path: str
+    checksum: Checksum
+    size: int | None = None
+
+
+Source = Download | Packaged | Manual | Local
 
 
 def name_fault(name: str) -> str | None:

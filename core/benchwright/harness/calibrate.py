@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import floor, log10
 from statistics import median
 from typing import Any
 
@@ -49,13 +50,22 @@ GAIN = 1.03
 """In Server, a larger batch must be this much faster to be taken: smaller ones answer sooner."""
 
 
+BOUND_SHARE = 5
+"""Where no round has a latency bound for Server, it begins at so many times what a query takes
+alone."""
+
+UNBOUNDED_SHARE = 0.7
+"""And queries are tried at this share of the throughput."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """How the harness runs an engine, and how fast that was in the calibration.
 
     samples_per_second: through the harness, all instances together (in Server, the highest rate
     of queries that kept the latency bound); latency_s: of one query of the scenario on one
-    instance, median; batch_latency_s: of one full batch.
+    instance, median; batch_latency_s: of one full batch. bound_s: the latency bound of Server
+    where it was chosen here, because no round sets one; else 0.
     """
 
     instances: int
@@ -65,6 +75,7 @@ class Operation:
     samples_per_second: float = 0.0
     latency_s: float = 0.0
     batch_latency_s: float = 0.0
+    bound_s: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
@@ -140,6 +151,24 @@ def calibrate_server(
 
     Few threads use the cores best, and wait least for each other where other programs run.
     """
+    operation, opened = _server_layout(open_instance, store, latency_bound_s, cores, pins)
+    rate, bound = operation.samples_per_second, latency_bound_s * TRIAL_BOUND
+    if operation.batch_latency_s < bound:
+        for _ in range(TRIALS):
+            if _keeps_up(opened, store, operation, rate, bound):
+                break
+            rate *= TRIAL_STEP
+    return replace(operation, samples_per_second=rate)
+
+
+def _server_layout(
+    open_instance: OpenInstance,
+    store: SampleStore,
+    latency_bound_s: float,
+    cores: int,
+    pins: Mapping[str, Any],
+) -> tuple[Operation, list[Instance]]:
+    """The layout of Server, and its instances."""
     samples = store.load(range(min(store.count, 2048)))
     deadline = pins.get("deadline_us") or 0
     best: tuple[Operation, list[Instance]] | None = None
@@ -147,18 +176,42 @@ def calibrate_server(
         opened = [open_instance(threads) for _ in range(instances)]
         found = _largest_fitting(_throughputs(opened, samples, threads, pins), latency_bound_s / 3)
         if best is None or found.batch_latency_s < best[0].batch_latency_s:
-            best = found, opened
+            best = replace(found, deadline_us=deadline), opened
         if found.batch_latency_s <= latency_bound_s / 3:
             break
     assert best is not None
-    operation, opened = best
-    rate, bound = operation.samples_per_second, latency_bound_s * TRIAL_BOUND
-    if operation.batch_latency_s < bound:
-        for _ in range(TRIALS):
-            if _keeps_up(opened, store, operation.batch, deadline, rate, bound):
-                break
-            rate *= TRIAL_STEP
-    return replace(operation, deadline_us=deadline, samples_per_second=rate)
+    return best
+
+
+def calibrate_unbounded_server(
+    open_instance: OpenInstance,
+    store: SampleStore,
+    usual_s: float,
+    cores: int,
+    pins: Mapping[str, Any],
+) -> Operation:
+    """The operation of a server for which no round has a latency bound: the pinned bound counts as
+    a round's would; otherwise queries come at a middling rate, and the bound is the usual one or
+    the next round figure that this rate keeps."""
+    if pins.get("latency_bound_ms"):
+        bound = float(pins["latency_bound_ms"]) / 1e3
+        found = calibrate_server(open_instance, store, bound, cores, pins)
+        return replace(found, bound_s=bound)
+    alone = calibrate_stream(open_instance, store, 1, cores, pins).latency_s
+    bound = max(usual_s, _round_up(BOUND_SHARE * alone))
+    operation, opened = _server_layout(open_instance, store, bound, cores, pins)
+    rate = operation.samples_per_second * UNBOUNDED_SHARE
+    for _ in range(TRIALS):
+        if _keeps_up(opened, store, operation, rate, bound * TRIAL_BOUND):
+            break
+        bound = _round_up(bound * 1.01)
+    return replace(operation, samples_per_second=rate, bound_s=bound)
+
+
+def _round_up(seconds: float) -> float:
+    """The next of … 1, 2, 5, 10 …"""
+    power = 10.0 ** floor(log10(seconds))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= seconds)
 
 
 def _largest_fitting(tries: Iterable[Operation], bound_s: float) -> Operation:
@@ -201,8 +254,7 @@ class _Trial(ServerSut):
 def _keeps_up(
     instances: Sequence[Instance],
     store: SampleStore,
-    batch: int,
-    deadline_us: int,
+    operation: Operation,
     rate: float,
     bound_s: float,
 ) -> bool:
@@ -212,7 +264,7 @@ def _keeps_up(
     loaded = min(store.count, 1024)
     gaps = np.random.default_rng(0).exponential(1 / rate, count)
     due = (time.perf_counter() + np.cumsum(gaps)).tolist()
-    sut = _Trial(instances, store, batch, deadline_us, due, bound_s)
+    sut = _Trial(instances, store, operation.batch, operation.deadline_us, due, bound_s)
 
     def lost() -> bool:
         return len(sut.late) > count // 100 or sut.failure is not None

@@ -8,12 +8,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from benchwright.errors import BenchwrightError
-from benchwright.harness.child import FAILURE, OUTCOME
+from benchwright.harness.child import FAILURE, NOTICE, OUTCOME
 from benchwright.harness.window import Gate, Window
 from benchwright.progress import ProgressCallback
 
@@ -36,11 +36,13 @@ def launch(
     expected_seconds: float,
     progress: ProgressCallback,
     window: Window | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Runs one specification in a process of its own; returns its outcome.
 
     folder: where the specification and the outcome are exchanged; progress counts tenths of a
-    second against the expected duration; window: told when the test begins and has ended.
+    second against the expected duration; window: told when the test begins and has ended; say:
+    given what a person should know before the test.
     BenchwrightError when the process fails.
     """
     path = folder / "spec.json"
@@ -48,6 +50,8 @@ def launch(
     log.flush()
     begin = time.monotonic()
     total = round(expected_seconds * 10)
+    notice = folder / NOTICE
+    notice.unlink(missing_ok=True)
     with contextlib.ExitStack() as stack:
         gate = None if window is None else stack.enter_context(Gate(window))
         passed = [] if gate is None else [gate.child_end]
@@ -68,12 +72,20 @@ def launch(
             while (code := _ended(child, gate)) is None:
                 done = round((time.monotonic() - begin) * 10)
                 progress(min(done, total), max(total, done))
+                _pass_on(notice, say)
         except BaseException:
             child.kill()
             # The machine is not free before it has gone.
             child.wait()
             raise
+    _pass_on(notice, say)
     return _outcome(folder, code, spec)
+
+
+def _pass_on(notice: Path, say: Callable[[str], None]) -> None:
+    if notice.exists():
+        say(notice.read_text(encoding="utf-8"))
+        notice.unlink()
 
 
 def _ended(child: subprocess.Popen[bytes], gate: Gate | None) -> int | None:

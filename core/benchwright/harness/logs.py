@@ -36,7 +36,9 @@ __all__ = [
     "difference",
     "latency_curve",
     "metric",
+    "plain_metric",
     "read_detail",
+    "token_figures",
 ]
 
 # Doubles are printed with six significant digits.
@@ -91,9 +93,41 @@ def metric(log: DetailLog, scenario: str, round_metric_key: str) -> Metric:
     if unit == "ms":
         percentile = log.number("effective_target_latency_percentile")
         name = name.format(f"{percentile * 100:g}" if percentile is not None else "?")
+        if log.requested.get("use_token_latencies") is True:
+            # loadgen then judges first tokens instead of whole answers.
+            name = name.replace("latency", "time to first token")
         # Zero is what loadgen writes when it made no estimate.
         value = value / 1e6 if value else None
     return Metric(name, value, unit)
+
+
+def plain_metric(log: DetailLog, found: Metric) -> Metric:
+    """The same metric without loadgen's allowance for few queries: the plain percentile of the
+    latencies as they were measured, rather than an estimate that early stopping vouches for."""
+    percentile = log.number("effective_target_latency_percentile")
+    if found.unit != "ms" or percentile is None:
+        return found
+    ns = log.number(f"result_{percentile * 100:.2f}_percentile_latency_ns")
+    return Metric(f"plain {found.name}", ns / 1e6 if ns else None, "ms")
+
+
+def token_figures(log: DetailLog) -> dict[str, float]:
+    """What a run in token-latency mode shows: tokens per second, and where queries are answered
+    one by one the means of time to first token and time per output token, in ms."""
+    found: dict[str, float] = {}
+    rate = log.number("result_tokens_per_second") or log.number(
+        "result_completed_tokens_per_second"
+    )
+    for name, value, divisor in (
+        ("tokens_per_s", rate, 1.0),
+        ("ttft_ms", log.number("result_first_token_mean_latency_ns"), 1e6),
+        ("ttft_p99_ms", log.number("result_first_token_99.00_percentile_latency_ns"), 1e6),
+        ("tpot_ms", log.number("result_time_to_output_token_mean"), 1e6),
+        ("tpot_p99_ms", log.number("result_time_per_output_token_99.00_percentile_ns"), 1e6),
+    ):
+        if value:
+            found[name] = value / divisor
+    return found
 
 
 def latency_curve(log: DetailLog) -> list[tuple[float, float]]:

@@ -25,6 +25,9 @@ EXPECTED_SHARE = 0.8
 OFFLINE_HEADROOM = 1.3
 """An Offline query must last the minimum duration, so it is sized above the calibrated rate."""
 
+OFFLINE_EXTRA = 1.1
+"""loadgen makes an Offline query so much larger than the expected rate times the duration."""
+
 SERVER_SHARE = 0.5
 """Server queries are issued at this share of the measured capacity."""
 
@@ -33,7 +36,8 @@ SERVER_SHARE = 0.5
 class Request:
     """What the campaign asks of a run: scenario, mode (`performance` or `accuracy`), duration
     (`quick`, `official` or seconds), pinned values, number of samples, and for a compliance
-    test its name."""
+    test its name. strict: a performance run ends when its duration is over, whatever it lacks
+    then."""
 
     scenario: str
     mode: str
@@ -42,6 +46,7 @@ class Request:
     sample_count: int
     pins: Mapping[str, Any]
     test: str | None = None
+    strict: bool = False
 
 
 def duration_ms(round_: Round, request: Request) -> int:
@@ -68,7 +73,7 @@ def test_settings(round_: Round, request: Request, operation: Operation) -> dict
         "scenario": request.scenario,
         "mode": "AccuracyOnly" if request.mode == "accuracy" else "PerformanceOnly",
         "min_duration_ms": duration_ms(round_, request),
-        "max_duration_ms": 0,
+        "max_duration_ms": duration_ms(round_, request) if _ends_on_time(request) else 0,
         "max_query_count": 0,
         **seeds._asdict(),
         "sample_concatenate_permutation": bool(conf.get("sample_concatenate_permutation", 0)),
@@ -87,6 +92,20 @@ def test_settings(round_: Round, request: Request, operation: Operation) -> dict
             if name in conf:
                 values[name] = _milliseconds(float(conf[name]))
     return values
+
+
+def _ends_on_time(request: Request) -> bool:
+    return request.strict and request.mode != "accuracy"
+
+
+def seconds_of_least(values: Mapping[str, Any], operation: Operation) -> float:
+    """About how long the fewest queries take that a run has to send, by the calibration."""
+    count = int(values["min_query_count"])
+    if values["scenario"] == "Server":
+        return float(count / values["server_target_qps"])
+    if values["scenario"] == "Offline":
+        return float(count / operation.samples_per_second) if operation.samples_per_second else 0.0
+    return count * operation.latency_s
 
 
 def takes_token_latencies(round_: Round, request: Request) -> bool:
@@ -145,7 +164,9 @@ def _server(
     return {
         "min_query_count": round_.limits.early_stopping_min_queries["Server"],
         "server_target_qps": float(pinned or operation.samples_per_second * SERVER_SHARE),
-        "server_target_latency_ns": _milliseconds(float(conf["target_latency"])),
+        "server_target_latency_ns": _milliseconds(
+            operation.bound_s * 1e3 or float(conf["target_latency"])
+        ),
         "server_target_latency_percentile": conf["target_latency_percentile"] / 100,
         "server_coalesce_queries": False,
     }
@@ -154,10 +175,12 @@ def _server(
 def _offline(
     round_: Round, conf: Mapping[str, Any], request: Request, operation: Operation, official: bool
 ) -> dict[str, Any]:
-    pinned = request.pins.get("target_qps")
+    # A query cannot be ended once it is sent: a strict one is sized to last as long as asked.
+    room = 1 / OFFLINE_EXTRA if request.strict else OFFLINE_HEADROOM
+    qps = request.pins.get("target_qps") or operation.samples_per_second * room
     return {
         "min_query_count": int(conf.get("min_query_count", 1)) if official else 1,
-        "offline_expected_qps": float(pinned or operation.samples_per_second * OFFLINE_HEADROOM),
+        "offline_expected_qps": float(qps),
     }
 
 

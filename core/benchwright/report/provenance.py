@@ -12,7 +12,7 @@ from benchwright.report.rows import Row, listed, part
 from benchwright.results import RunResult
 
 _GROUPS = ("settings", "operation", "loadgen", "power", "versions")
-_SHOWN_ELSEWHERE = frozenset({*_GROUPS, "latency_ms", "warnings", "command"})
+_SHOWN_ELSEWHERE = frozenset({*_GROUPS, "latency_ms", "warnings", "command", "campaign"})
 
 
 def provenance_section(content: ReportContent, rows: Sequence[Row]) -> Html:

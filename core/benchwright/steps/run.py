@@ -20,7 +20,15 @@ from benchwright.harness import settings
 from benchwright.harness.accuracy_log import read_accuracy
 from benchwright.harness.launch import launch, usable_cores
 from benchwright.harness.lock import machine_alone
-from benchwright.harness.logs import DetailLog, difference, latency_curve, metric, read_detail
+from benchwright.harness.logs import (
+    DetailLog,
+    difference,
+    latency_curve,
+    metric,
+    plain_metric,
+    read_detail,
+    token_figures,
+)
 from benchwright.harness.verdict import explain
 from benchwright.quantizing import FULL
 from benchwright.results import RunResult, load_result
@@ -54,6 +62,7 @@ def measure(kitchen: Kitchen) -> None:
             expected_seconds=aside["expected_seconds"],
             progress=kitchen.progress,
             window=meter,
+            say=kitchen.say,
         )
         wall = time.monotonic() - begin
     log = read_detail(kitchen.out / DETAIL_LOG)
@@ -119,6 +128,7 @@ def _specification(kitchen: Kitchen) -> dict[str, Any]:
         "audit": compliance.write_audit(kitchen),
         "operation": compliance.operation(kitchen),
         "cores": usable_cores(),
+        "own_bound": given.get("own_bound", False),
         "request": {
             "scenario": given["scenario"],
             "mode": "accuracy" if given["mode"] == "accuracy" else "performance",
@@ -127,6 +137,7 @@ def _specification(kitchen: Kitchen) -> dict[str, Any]:
             "conf_key": given["conf_key"],
             "sample_count": count,
             "pins": given["pins"],
+            "strict": given.get("strict", False),
         },
     }
 
@@ -185,11 +196,15 @@ def _details(
         "warnings": [*_forked(outcome, given["backend"]), *log.warnings][:20],
         "started": started.isoformat(timespec="seconds"),
         "wall_s": round(wall, 3),
+        "tokens": token_figures(log) if "use_token_latencies" in outcome["settings"] else None,
+        "peak_memory_bytes": outcome["peak_memory_bytes"],
+        "model_bytes": sum(entry.size for entry in engine.files),
         "versions": {**kitchen.recipe.tools, "benchwright": __version__},
         "loadgen": {**loadgen.facts, "log_version": log.version},
         "identity": given["identity"],
         "engine": dict(engine.facts),
         "weights": preset.weights,
+        "facts": dict(preset.facts),
         "weights_sha256": next(iter(engine.facts.get("model", {}).values()), None),
         "input_data_types": preset.input_data_types,
         "weight_data_types": preset.weight_data_types if full else given["precision"],
@@ -197,6 +212,7 @@ def _details(
         "calibration": aside["calibration"],
         "round": given["round"],
         "command": aside["command"],
+        "campaign": aside.get("campaign"),
     }
 
 
@@ -232,6 +248,9 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
         return _accuracy_result(kitchen, round_, log, common)
     found = metric(log, given["scenario"], _metric_key(round_, given))
     reasons = tuple(dict.fromkeys([*(str(reason) for reason in explain(log)), *log.errors]))
+    if given.get("strict"):
+        found = plain_metric(log, found)
+        reasons = (f"strict duration: it stopped after {given['duration']} s, as asked", *reasons)
     if given["mode"] == "compliance":
         reasons += compliance.verified(kitchen, round_)
     return RunResult(

@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from benchwright.build.recipe import Kitchen
-from benchwright.contracts.source import Manual, Packaged, Source
+from benchwright.contracts.source import Local, Manual, Packaged, Source
 from benchwright.download import Checksum, Download, fetch, file_checksum
 from benchwright.errors import BenchwrightError
 
@@ -23,6 +23,8 @@ def _obtain(source: Source, downloads: Path, kitchen: Kitchen) -> Path:
         return fetch(source, downloads, progress=kitchen.progress, note=kitchen.say)
     if isinstance(source, Packaged):
         return _packaged(source, kitchen)
+    if isinstance(source, Local):
+        return _local(source)
     return _manual(source, downloads)
 
 
@@ -40,6 +42,15 @@ def _packaged(source: Packaged, kitchen: Kitchen) -> Path:
         ) from error
     _verify(copy, source.checksum, f"reinstall the package that brings `{source.package}`")
     return copy
+
+
+def _local(source: Local) -> Path:
+    path = Path(source.path)
+    fix = "name it again, so that it is looked at anew"
+    if not path.is_file():
+        raise BenchwrightError("this file is no longer there", where=source.path, fix=fix)
+    _verify(path, source.checksum, fix)
+    return path
 
 
 def _manual(source: Manual, downloads: Path) -> Path:

@@ -13,6 +13,8 @@ from benchwright.build.recipe import Kitchen, Recipe
 from benchwright.build.task import stale_reasons
 from benchwright.contracts.formatter import Submission
 from benchwright.contracts.probe import JSON
+from benchwright.errors import BenchwrightError
+from benchwright.plan import PRELIMINARY
 from benchwright.results import RunResult, load_result
 from benchwright.rounds import load_round
 from benchwright.steps.common import registry
@@ -27,6 +29,15 @@ def write(kitchen: Kitchen) -> None:
     formatter = registry().formatter(given["round"], given["formatter"])
     identity = _system(kitchen)["identity"]
     described = {**formatter.describe_system(identity), **given["system"]}
+    results = [load_result(Path(folder)) for folder in given["runs"]]
+    tried = [result.task for result in results if PRELIMINARY in result.unofficial]
+    if tried:
+        raise BenchwrightError(
+            "a preliminary result cannot enter a submission tree",
+            where=tried[0],
+            why=PRELIMINARY,
+            fix="take it out of the campaign",
+        )
     submission = Submission(
         round=load_round(given["round"]),
         division=given["division"],
@@ -34,7 +45,7 @@ def write(kitchen: Kitchen) -> None:
         submitter=given["submitter"],
         system_name=given["system_name"],
         system=described,
-        results=[load_result(Path(folder)) for folder in given["runs"]],
+        results=results,
         command=given["command"],
         campaign=given["campaign"],
         official=given["official"],
@@ -67,7 +78,10 @@ def report(kitchen: Kitchen) -> None:
     given = kitchen.parameters
     results = [load_result(Path(folder)) for folder in given["runs"]]
     system = _system(kitchen)
-    findings = json.loads((kitchen.input("check") / FINDINGS_FILE).read_text(encoding="utf-8"))
+    findings: dict[str, list[dict[str, str]]] = {"findings": []}
+    if given["tree"]:
+        path = kitchen.input("check") / FINDINGS_FILE
+        findings = json.loads(path.read_text(encoding="utf-8"))
     runs: Sequence[Recipe] = kitchen.recipe.aside["runs"]
     content = ReportContent(
         name=given["name"],

@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field
 from benchwright.contracts.backend import Backend, BackendInfo, Capabilities
 from benchwright.contracts.benchmark import BenchmarkInfo, Score
 from benchwright.contracts.formatter import Finding, Formatter, FormatterInfo
+from benchwright.contracts.options import no_options
 from benchwright.contracts.power import PowerMeter, PowerMeterInfo, PowerSummary
 from benchwright.contracts.probe import Probe, ProbeInfo
 from benchwright.contracts.program import FusedProgramInfo
@@ -67,7 +68,7 @@ class Wrapped(FakeBackend):
 
 
 def info_of(kind: type[Backend], **more: Any) -> BackendInfo:
-    values: dict[str, Any] = {"options": Options, "load": kind, "engine_files": (), **more}
+    values: dict[str, Any] = {"load_options": no_options, "load": kind, "engine_files": (), **more}
     return replace(FAKE, **values)
 
 

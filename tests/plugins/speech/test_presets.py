@@ -39,7 +39,7 @@ SMALL = Transducer(encoder=6, before=2, after=3, prediction=5, prediction_layers
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Transducer:
     """The official preset's model, small."""
-    monkeypatch.setitem(rnnt._SIZES, "official", SMALL)
+    monkeypatch.setitem(rnnt.SIZES, "official", SMALL)
     return SMALL
 
 

@@ -1,0 +1,239 @@
+"""Exporting model folders, where torch and transformers are installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchwright.errors import BenchwrightError, UsageError
+from benchwright.tried import export
+from benchwright.tried.request import Asked
+from benchwright.tried.resolve import Located
+
+needed = pytest.mark.skipif(
+    any(export.installed_version(name) is None for name in export.TOOLS),
+    reason="the extra `export` (torch, transformers) is not installed",
+)
+
+
+def folder(place: Path, *names: str) -> Located:
+    place.mkdir()
+    for name in names:
+        (place / name).write_text("{}", encoding="utf-8")
+    return Located(place.name, place, None)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "installed_version", lambda name: "1")
+
+
+@pytest.mark.usefixtures("installed")
+def test_pickles_only_where_the_user_says_so(tmp_path: Path) -> None:
+    model = folder(tmp_path / "m", "config.json", "pytorch_model.bin")
+    with pytest.raises(UsageError, match="pickles") as caught:
+        export.task_of(model, Asked())
+    assert "--allow-pickle" in str(caught.value)
+    task = export.task_of(model, Asked(pickles=True))
+    assert task["name"].startswith("m-")
+    assert str(model.folder / "pytorch_model.bin") in task["file_dep"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no weights"):
+        export.task_of(folder(tmp_path / "m", "config.json"), Asked())
+
+
+def test_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "installed_version", lambda name: None)
+    with pytest.raises(UsageError, match=r"benchwright\[export\]"):
+        export.task_of(folder(tmp_path / "m", "config.json", "model.safetensors"), Asked())
+
+
+def exported(model: Any, place: Path, **spec: Any) -> tuple[dict[str, Any], Path]:
+    from benchwright.tried.export.child import FACTS, main
+
+    source, out = place / "source", place / "out"
+    model.eval().save_pretrained(source)
+    return _main(main, FACTS, place, source, out, **spec)
+
+
+def _main(
+    main: Any, facts: str, place: Path, source: Path, out: Path, **spec: Any
+) -> tuple[dict[str, Any], Path]:
+    out.mkdir()
+    path = place / "spec.json"
+    given = {"folder": str(source), "out": str(out), "task": None, "pickles": False, **spec}
+    path.write_text(json.dumps(given), encoding="utf-8")
+    main(path)
+    return json.loads((place / facts).read_text(encoding="utf-8")), out
+
+
+def models() -> dict[str, Any]:
+    """A small model of each kind, with random weights."""
+    import transformers as t
+
+    text = {
+        "vocab_size": 99,
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 4,
+        "intermediate_size": 37,
+        "max_position_embeddings": 64,
+    }
+    image = {
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 4,
+        "intermediate_size": 37,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    sound = {
+        "vocab_size": 32,
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 4,
+        "intermediate_size": 37,
+        "conv_dim": (16, 16),
+        "conv_stride": (5, 4),
+        "conv_kernel": (10, 4),
+        "num_feat_extract_layers": 2,
+        "num_conv_pos_embeddings": 16,
+        "num_conv_pos_embedding_groups": 2,
+    }
+    return {
+        "feature-extraction": lambda: t.BertModel(t.BertConfig(**text)),
+        "fill-mask": lambda: t.BertForMaskedLM(t.BertConfig(**text)),
+        "text-classification": lambda: t.BertForSequenceClassification(t.BertConfig(**text)),
+        "token-classification": lambda: t.BertForTokenClassification(t.BertConfig(**text)),
+        "question-answering": lambda: t.BertForQuestionAnswering(t.BertConfig(**text)),
+        "image-classification": lambda: t.ViTForImageClassification(t.ViTConfig(**image)),
+        "object-detection": lambda: t.YolosForObjectDetection(
+            t.YolosConfig(**{**image, "image_size": [32, 32]}, num_detection_tokens=5)
+        ),
+        "automatic-speech-recognition": lambda: t.Wav2Vec2ForCTC(t.Wav2Vec2Config(**sound)),
+        "text-generation": lambda: t.LlamaForCausalLM(t.LlamaConfig(**text, num_key_value_heads=2)),
+        "text2text-generation": lambda: t.T5ForConditionalGeneration(
+            t.T5Config(
+                vocab_size=99,
+                d_model=32,
+                d_kv=8,
+                d_ff=37,
+                num_layers=1,
+                num_heads=4,
+                decoder_start_token_id=0,
+            )
+        ),
+        "speech-to-text": lambda: t.WhisperForConditionalGeneration(
+            t.WhisperConfig(
+                vocab_size=99,
+                d_model=32,
+                encoder_layers=1,
+                decoder_layers=1,
+                encoder_attention_heads=4,
+                decoder_attention_heads=4,
+                encoder_ffn_dim=37,
+                decoder_ffn_dim=37,
+                num_mel_bins=16,
+                max_source_positions=50,
+                max_target_positions=64,
+                decoder_start_token_id=1,
+                pad_token_id=0,
+                bos_token_id=1,
+                eos_token_id=2,
+                suppress_tokens=None,
+                begin_suppress_tokens=None,
+            )
+        ),
+    }
+
+
+KINDS = (
+    "feature-extraction",
+    "fill-mask",
+    "text-classification",
+    "token-classification",
+    "question-answering",
+    "image-classification",
+    "object-detection",
+    "automatic-speech-recognition",
+    "text-generation",
+    "text2text-generation",
+    "speech-to-text",
+)
+
+
+@needed
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_export_computes_what_the_original_does(kind: str, tmp_path: Path) -> None:
+    facts, out = exported(models()[kind](), tmp_path)
+    assert facts["task"] == kind
+    assert 0 <= facts["largest_difference"] < 1e-4
+    graphs = sorted(path.name for path in out.glob("*.onnx"))
+    pair = kind in ("text2text-generation", "speech-to-text")
+    assert graphs == (["decoder_model.onnx", "encoder_model.onnx"] if pair else ["model.onnx"])
+
+
+@needed
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_generated_text_is_that_of_the_original(tmp_path: Path) -> None:
+    """Through description and driver, against transformers' own greedy generation."""
+    import numpy as np
+    import onnxruntime
+    import torch
+
+    from benchwright.tried.describe import describe
+    from benchwright.tried.driver import driver_of
+
+    torch.manual_seed(1)
+    model = models()["text-generation"]()
+    _, out = exported(model, tmp_path)
+    source = tmp_path / "source"
+    found = describe(
+        Located("m", source, (out / "model.onnx").resolve()),
+        Asked(lengths=(3, 6), new_tokens=7),
+        {},
+    )
+    session = onnxruntime.InferenceSession(str(out / "model.onnx"))
+
+    class Session:
+        def run(self, inputs: dict[str, Any]) -> Any:
+            return session.run(None, inputs)
+
+    prompts = [np.array([5, 17, 3]), np.array([9, 9, 30, 2, 4, 8])]
+    (made,) = driver_of(found)({"main": Session()}, {"input_ids": prompts})
+    for prompt, tokens in zip(prompts, made, strict=True):
+        ids = torch.tensor(prompt)[None]
+        wanted = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=7,
+            min_new_tokens=7,
+            do_sample=False,
+            eos_token_id=None,
+            pad_token_id=0,
+        )
+        assert tokens.tolist() == wanted[0, len(prompt) :].tolist()
+
+
+@needed
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_needs_code_of_its_own(tmp_path: Path) -> None:
+    from benchwright.tried.export.child import FACTS, main
+
+    source = tmp_path / "source"
+    source.mkdir()
+    config = {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config"}}
+    (source / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (source / "mine.py").write_text("raise SystemExit('it was run')\n", encoding="utf-8")
+    with pytest.raises(BenchwrightError, match="code of its author's") as caught:
+        _main(main, FACTS, tmp_path, source, tmp_path / "out")
+    assert "mine.Config" in str(caught.value)
