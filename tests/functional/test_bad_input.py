@@ -61,7 +61,7 @@ CASES = {
         "  onnxruntime:\n    spinning: false",
         "  onnxrumtime:",
         "c.yaml:10: backends.onnxrumtime: unknown backend `onnxrumtime`; "
-        "did you mean `onnxruntime`? (allowed: onnxruntime)",
+        "did you mean `onnxruntime`? (allowed: onnxruntime, openvino, pytorch)",
     ),
     "unknown preset": (
         "preset: tiny",

@@ -128,7 +128,7 @@ def test_plugins(built: Project) -> None:
         )
         assert row["version"]
         assert row["hooks"]
-    assert told["brought"]["backends"] == ["onnxruntime"]
+    assert told["brought"]["backends"] == ["onnxruntime", "openvino", "pytorch"]
     assert "resnet50" in told["brought"]["benchmarks"]
     (backend,) = built.benchwright("plugins", "onnxruntime", "--json").json["brought"]
     assert {option["name"] for option in backend["options"]} >= {"graph_optimization", "spinning"}
