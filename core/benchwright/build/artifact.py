@@ -167,7 +167,7 @@ def damage(folder: Path, known: Mapping[str, Stamp | None] | None = None) -> str
         known = {}
         # An edit may leave it readable, and others would be told something else of the artifact.
         told = read_recipe(folder).get("manifest")
-        if told is not None and told != sha256_of(folder / MANIFEST):
+        if told is not None and told != _digest(folder / MANIFEST):
             return f"{folder / MANIFEST} has changed content"
     for entry in manifest.files:
         path = f"{base}/{entry.path}"
@@ -178,9 +178,19 @@ def damage(folder: Path, known: Mapping[str, Stamp | None] | None = None) -> str
             continue
         if now[0] != entry.size:
             return f"{path} has {now[0]} bytes instead of {entry.size}"
-        if sha256_of(Path(path)) != entry.sha256:
+        if (digest := _digest(Path(path))) is None:
+            return f"{path} is missing"
+        if digest != entry.sha256:
             return f"{path} has changed content"
     return None
+
+
+def _digest(path: Path) -> str | None:
+    """A file's SHA-256; None where another process has just taken it away."""
+    try:
+        return sha256_of(path)
+    except FileNotFoundError:
+        return None
 
 
 def partial_place(place: Path) -> Path:

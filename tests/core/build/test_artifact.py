@@ -312,3 +312,17 @@ def test_no_two_hold_a_place_at_once(tmp_path: Path) -> None:
     processes = [subprocess.Popen(command) for _ in range(3)]
     assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
     assert (tmp_path / "counter").read_text(encoding="utf-8") == "300"
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_missing(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process replaces the artifact between the look at a file and its reading."""
+    (whole / RECIPE).unlink(missing_ok=True)
+    first = artifact.read_manifest(whole).files[0].path
+
+    def gone(path: Path) -> str:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(artifact, "sha256_of", gone)
+    assert damage(whole) == f"{whole}/{first} is missing"
