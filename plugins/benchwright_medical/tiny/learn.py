@@ -86,7 +86,8 @@ def train(pairs: Sequence[Pair], recipe: Recipe, say: Callable[[str], None]) -> 
         schedule.step()
         if step % 100 == 0:
             say(f"step {step} of {recipe.steps}: loss {loss.item():.3f}")
-    return network.eval()
+    network.eval()
+    return network
 
 
 def _batch(

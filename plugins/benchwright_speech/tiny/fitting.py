@@ -97,13 +97,14 @@ def fit(examples: list[Example], recipe: Recipe, say: Callable[[str], None]) -> 
             zero_infinity=True,
         )
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(parameters, recipe.clip)
         optimiser.step()
         if step % 300 == 299:
             say(f"step {step + 1} of {recipe.steps}: {total / 300:.4f} nats a symbol")
             total = 0.0
-    return model.eval()
+    model.eval()
+    return model
 
 
 def _share(step: int, recipe: Recipe) -> float:
