@@ -131,7 +131,7 @@ def test_main_job_with_the_wheel_from_an_empty_folder(binaries: Path, tmp_path: 
         if item["mode"] == "accuracy"
     )
     again = run([benchwright, "run"], project)
-    assert "nothing to do: 17 tasks are up to date" in again.stderr
+    assert "nothing to do: 18 tasks are up to date" in again.stderr
 
 
 @pytest.mark.long
