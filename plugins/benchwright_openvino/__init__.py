@@ -54,6 +54,7 @@ def backends() -> Iterable[BackendInfo]:
             sources=(
                 "benchwright_openvino.backend",
                 "benchwright_openvino.precision",
+                "benchwright.bfloat16",
                 "benchwright_openvino.reading",
             ),
             engine_files=("{graph}.blob",),
@@ -72,6 +73,6 @@ def quantizers() -> Iterable[QuantizerInfo]:
             backends=("openvino",),
             load=_load_bf16,
             tools=("openvino", "onnx"),
-            sources=("benchwright_openvino.precision",),
+            sources=("benchwright_openvino.precision", "benchwright.bfloat16"),
         )
     ]

@@ -13,10 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchwright.bfloat16 import BFLOAT16, require_bfloat16
 from benchwright.contracts.backend import Backend
 from benchwright.contracts.program import Graph, Program, Session, Sessions
 from benchwright.errors import BenchwrightError
-from benchwright_openvino.precision import BFLOAT16, precision_of, require_bfloat16
+from benchwright_openvino.precision import INSTEAD, precision_of
 
 try:
     import openvino
@@ -53,7 +54,7 @@ class OpenVinoBackend(Backend):
     ) -> Mapping[str, Any]:
         precision = precision_of(model)
         if precision == BFLOAT16:
-            require_bfloat16()
+            require_bfloat16(INSTEAD)
         settings = {"INFERENCE_PRECISION_HINT": precision}
         for graph in program.graphs:
             found = read_graph(program, graph, model)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchwright.bfloat16 import place
 from benchwright.errors import BenchwrightError
-from benchwright_openvino.precision import place
 
 MISREAD = ("ReduceLogSumExp", "ReduceLogSum", "ReduceL1")
 _OPSETS = range(13, 18)

@@ -54,6 +54,7 @@ def backends() -> Iterable[BackendInfo]:
             sources=(
                 "benchwright_pytorch.backend",
                 "benchwright_pytorch.precision",
+                "benchwright.bfloat16",
                 "benchwright_pytorch.weights",
             ),
             engine_files=("{graph}.safetensors",),
@@ -72,6 +73,6 @@ def quantizers() -> Iterable[QuantizerInfo]:
             backends=("pytorch",),
             load=_load_bf16,
             tools=_REQUIRES,
-            sources=("benchwright_pytorch.precision",),
+            sources=("benchwright_pytorch.precision", "benchwright.bfloat16"),
         )
     ]

@@ -6,7 +6,6 @@ An engine is the weights of each of the program's graphs in the precision to com
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping
@@ -16,10 +15,11 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from benchwright.bfloat16 import BFLOAT16, require_bfloat16, write_note
 from benchwright.contracts.backend import Backend
 from benchwright.contracts.program import Graph, Program, Sessions
 from benchwright.errors import BenchwrightError
-from benchwright_pytorch.precision import BFLOAT16, FLOAT32, NOTE, precision_of, require_bfloat16
+from benchwright_pytorch.precision import FLOAT32, INSTEAD, NOTE, precision_of
 from benchwright_pytorch.weights import fill, make_module, require_outputs, torch_form
 
 # Behind weights, which says what to install where torch is missing.
@@ -44,7 +44,7 @@ class PyTorchBackend(Backend):
     ) -> Mapping[str, Any]:
         precision = precision_of(model)
         if precision == BFLOAT16:
-            require_bfloat16()
+            require_bfloat16(INSTEAD)
         parameters = 0
         for graph in program.graphs:
             form = torch_form(program, graph)
@@ -53,7 +53,7 @@ class PyTorchBackend(Backend):
             fill(module, model / form.weights)
             save_model(module.to(_dtype(module, precision)), str(out / f"{graph.name}.safetensors"))
             parameters += sum(item.numel() for item in module.parameters())
-        (out / NOTE).write_text(json.dumps({"precision": precision}) + "\n", encoding="utf-8")
+        write_note(out / NOTE, precision)
         return {"precision": precision, "parameters": parameters}
 
     def open(

@@ -1,82 +1,31 @@
-"""In which precision an engine computes: the note that lies beside a model, who writes it, and
-whether this CPU has bfloat16.
-
-The model is the same files with a note beside them, which `build_engine` reads: it is there that
-weights become bfloat16.
-"""
+"""In which precision an engine computes. Weights become bfloat16 when the engine is built."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from benchwright.contracts.program import Array, Program
-from benchwright.contracts.quantizer import Quantizer
-from benchwright.errors import BenchwrightError
-from benchwright.plugins import Registry
+from benchwright.bfloat16 import NotedBfloat16, read_note
+from benchwright.contracts.program import Program
 
 NOTE = "pytorch.json"
-FLOAT32, BFLOAT16 = "fp32", "bf16"
-
-_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "svebf16")
-"""Features by which a CPU multiplies bfloat16, on x86 and on Arm, as Linux spells them."""
+FLOAT32 = "fp32"
+INSTEAD = "take `precision: fp32` here"
 
 
-class Bfloat16(Quantizer):
+class Bfloat16(NotedBfloat16):
     """The quantizer behind the name `pytorch-bf16`."""
 
-    def quantize(
-        self,
-        program: Program,
-        model: Path,
-        calibration: Iterable[Mapping[str, Array]],
-        options: Mapping[str, Any],
-        out: Path,
-    ) -> Mapping[str, Any]:
+    note = NOTE
+    scheme = "bfloat16 weights and activations"
+    instead = INSTEAD
+
+    def check(self, program: Program, model: Path) -> None:
         from benchwright_pytorch.weights import read_state, torch_form
 
-        require_bfloat16()
         for graph in program.graphs:
             read_state(model / torch_form(program, graph).weights)
-        for path in sorted(model.rglob("*")):
-            if path.is_file():
-                target = out / path.relative_to(model)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _place(path, target)
-        (out / NOTE).write_text(json.dumps({"precision": BFLOAT16}) + "\n", encoding="utf-8")
-        return {"scheme": "bfloat16 weights and activations"}
 
 
 def precision_of(folder: Path) -> str:
     """In which precision a model's graphs are to be computed, or an engine computes."""
-    try:
-        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return FLOAT32
-    return str(note["precision"])
-
-
-def require_bfloat16() -> None:
-    """BenchwrightError where this CPU is known not to multiply bfloat16."""
-    identity = Registry().read_system().identity
-    features = identity.get("cpu.features")
-    if isinstance(features, list) and not set(features) & set(_INSTRUCTIONS):
-        raise BenchwrightError(
-            "this CPU cannot compute in bf16",
-            where=str(identity.get("cpu.model", "")),
-            why=f"it has none of the instructions {', '.join(_INSTRUCTIONS)}: emulated, bf16 would "
-            "be slower than fp32 and less exact",
-            fix="take `precision: fp32` here",
-        )
-
-
-def _place(source: Path, target: Path) -> None:
-    """A second name for the same file where the disk allows that: models are never written to."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+    return read_note(folder / NOTE) or FLOAT32

@@ -249,8 +249,8 @@ def test_each_instance_computes_with_its_threads_wherever_it_is_called(
 
 
 def test_bf16_holds_and_computes_in_bf16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "require_bfloat16", lambda: None)
-    monkeypatch.setattr("benchwright_pytorch.backend.require_bfloat16", lambda: None)
+    monkeypatch.setattr("benchwright.bfloat16.require_bfloat16", lambda instead: None)
+    monkeypatch.setattr("benchwright_pytorch.backend.require_bfloat16", lambda instead: None)
     model = tmp_path / "bf16"
     model.mkdir()
     original = DENSE.write_model(tmp_path / "model")
