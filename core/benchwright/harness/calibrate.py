@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from enum import Enum, auto
 from math import floor, log10
 from statistics import median
 from typing import Any
@@ -42,6 +43,10 @@ TRIAL_STEP = 0.8
 """A rate that was not kept up with is followed by this share of it, so many times at most:"""
 
 TRIALS = 12
+
+BEHIND = 0.1
+"""A server is behind where so much of what came waits at the end of a trial, or where queries can
+be handed over only so late. However long the bound is, that would grow beyond it in a run."""
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, modulo one, lie evenly between 0 and 1, however many they are."""
@@ -155,7 +160,7 @@ def calibrate_server(
     rate, bound = operation.samples_per_second, latency_bound_s * TRIAL_BOUND
     if operation.batch_latency_s < bound:
         for _ in range(TRIALS):
-            if _keeps_up(opened, store, operation, rate, bound):
+            if try_rate(opened, store, operation, rate, bound) is Outcome.KEPT:
                 break
             rate *= TRIAL_STEP
     return replace(operation, samples_per_second=rate)
@@ -191,8 +196,8 @@ def calibrate_unbounded_server(
     pins: Mapping[str, Any],
 ) -> Operation:
     """The operation of a server for which no round has a latency bound: the pinned bound counts as
-    a round's would; otherwise queries come at a middling rate, and the bound is the usual one or
-    the next round figure that this rate keeps."""
+    a round's would; otherwise queries come at a middling rate that the server keeps pace with, and
+    the bound is the usual one or the next round figure that this rate keeps."""
     if pins.get("latency_bound_ms"):
         bound = float(pins["latency_bound_ms"]) / 1e3
         found = calibrate_server(open_instance, store, bound, cores, pins)
@@ -202,9 +207,13 @@ def calibrate_unbounded_server(
     operation, opened = _server_layout(open_instance, store, bound, cores, pins)
     rate = operation.samples_per_second * UNBOUNDED_SHARE
     for _ in range(TRIALS):
-        if _keeps_up(opened, store, operation, rate, bound * TRIAL_BOUND):
+        outcome = try_rate(opened, store, operation, rate, bound * TRIAL_BOUND)
+        if outcome is Outcome.KEPT:
             break
-        bound = _round_up(bound * 1.01)
+        if outcome is Outcome.BEHIND:
+            rate *= TRIAL_STEP
+        else:
+            bound = _round_up(bound * 1.01)
     return replace(operation, samples_per_second=rate, bound_s=bound)
 
 
@@ -235,15 +244,31 @@ class _Trial(ServerSut):
         self,
         instances: Sequence[Instance],
         store: SampleStore,
-        batch: int,
-        deadline_us: int,
+        operation: Operation,
         due: Sequence[float],
         bound_s: float,
     ) -> None:
         self._due = due
         self._bound = bound_s
         self.late: list[int] = []
-        super().__init__(instances, store, batch, deadline_us)
+        super().__init__(instances, store, operation.batch, operation.deadline_us)
+
+    @property
+    def lost(self) -> bool:
+        """Whether more than one in a hundred was late, or the engine failed."""
+        return len(self.late) > len(self._due) // 100 or self.failure is not None
+
+    def send(self, loaded: int, patience_s: float) -> int:
+        """Hands the queries over as they come, and returns how many those were when it was lost
+        or lagged so far behind; all, if neither."""
+        for number, moment in enumerate(self._due):
+            wait = moment - time.perf_counter()
+            if wait > 0:
+                time.sleep(wait)
+            if self.lost or -wait > patience_s:
+                return number
+            self.issue([number], [number % loaded])
+        return len(self._due)
 
     def _answer(self, instance: Instance, taken: list[tuple[int, int]]) -> None:
         super()._answer(instance, taken)
@@ -251,37 +276,40 @@ class _Trial(ServerSut):
         self.late.extend(number for number, _ in taken if self._due[number] < latest)
 
 
-def _keeps_up(
+class Outcome(Enum):
+    """Of a trial: 99 % of the queries were answered within the bound; or fewer; or the server, or
+    who hands queries over, does not keep pace."""
+
+    KEPT = auto()
+    LATE = auto()
+    BEHIND = auto()
+
+
+def try_rate(
     instances: Sequence[Instance],
     store: SampleStore,
     operation: Operation,
     rate: float,
     bound_s: float,
-) -> bool:
-    """Whether 99 % of queries that come at this rate, as irregularly as loadgen's, are answered
-    within the bound."""
+) -> Outcome:
+    """How the server does with queries that come at this rate, as irregularly as loadgen's."""
     count = max(TRIAL_QUERIES, int(rate * TRIAL_SECONDS))
     loaded = min(store.count, 1024)
     gaps = np.random.default_rng(0).exponential(1 / rate, count)
     due = (time.perf_counter() + np.cumsum(gaps)).tolist()
-    sut = _Trial(instances, store, operation.batch, operation.deadline_us, due, bound_s)
-
-    def lost() -> bool:
-        return len(sut.late) > count // 100 or sut.failure is not None
-
+    sut = _Trial(instances, store, operation, due, bound_s)
     sut.load(range(loaded))
-    for number, moment in enumerate(due):
-        if (wait := moment - time.perf_counter()) > 0:
-            time.sleep(wait)
-        if lost():
-            break
-        sut.issue([number], [number % loaded])
-    while sut.answered < count and not lost():
+    came = sut.send(loaded, BEHIND * count / rate)
+    at_work = 3 * operation.batch * len(instances)
+    behind = came - sut.answered > max(BEHIND * came, at_work) or (came < count and not sut.lost)
+    while sut.answered < count and not (behind or sut.lost):
         time.sleep(0.001)
     sut.close()
     if sut.failure is not None:
         raise sut.failure
-    return not lost()
+    if behind:
+        return Outcome.BEHIND
+    return Outcome.LATE if sut.lost else Outcome.KEPT
 
 
 def glance(

@@ -164,7 +164,8 @@ def _server(
     round_: Round, conf: Mapping[str, Any], request: Request, operation: Operation, official: bool
 ) -> dict[str, Any]:
     pinned = request.pins.get("target_qps")
-    share = UNBOUNDED_SERVER_SHARE if operation.bound_s else SERVER_SHARE
+    bound_was_chosen = operation.bound_s and not request.pins.get("latency_bound_ms")
+    share = UNBOUNDED_SERVER_SHARE if bound_was_chosen else SERVER_SHARE
     return {
         "min_query_count": round_.limits.early_stopping_min_queries["Server"],
         "server_target_qps": float(pinned or operation.samples_per_second * share),
