@@ -45,7 +45,7 @@ PRELIMINARY = "preliminary: a model that is merely tried, without accuracy"
 
 PINS_OF: Mapping[str, tuple[str, ...]] = {
     "SingleStream": ("expected_latency_ms", "threads", "token_latencies"),
-    "MultiStream": ("expected_latency_ms", "threads"),
+    "MultiStream": ("expected_latency_ms", "instances", "threads"),
     "Server": (
         "target_qps",
         "batch",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from enum import Enum, auto
 from math import floor, log10
@@ -18,11 +19,11 @@ import numpy as np
 
 from benchwright.harness.instance import Instance
 from benchwright.harness.samples import LoadedSamples, SampleStore
-from benchwright.harness.sut import ServerSut
+from benchwright.harness.sut import ServerSut, StreamSut
 
-OpenInstance = Callable[[int], Instance]
-"""Opens an engine instance that computes with the given number of threads; its responses go
-nowhere."""
+OpenInstances = Callable[[int, int], list[Instance]]
+"""Gives so many engine instances that compute with so many threads each, and opens what is not
+open yet; their responses go nowhere."""
 
 PROBE_SECONDS = 0.15
 """How long one configuration is tried."""
@@ -87,36 +88,59 @@ class Operation:
         return asdict(self)
 
 
-def layouts(cores: int, pins: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """(instances, threads) to try on so many cores, with what is pinned kept."""
-    instances, threads = pins.get("instances"), pins.get("threads")
-    if instances and threads:
-        return [(instances, threads)]
-    if instances:
-        return [(instances, max(1, cores // instances))]
-    if threads:
-        return [(max(1, cores // threads), threads)]
-    tries = [(1, cores), (cores, 1)]
-    if cores >= 8:
-        tries.append((cores // 4, 4))
-    return list(dict.fromkeys(tries))
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What an engine may use of this machine: cores, and as many instances as memory holds."""
+
+    cores: int
+    instances: int
+
+
+def layouts(room: Room, pins: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """(instances, threads) to try, with what is pinned kept."""
+    cores, threads = room.cores, pins.get("threads")
+    if threads and not pins.get("instances"):
+        return [(max(1, min(cores // threads, room.instances)), threads)]
+    return _pinned(room, pins) or _shares(room, [1, cores, cores // 4 if cores >= 8 else 1])
+
+
+def stream_layouts(
+    room: Room, samples_per_query: int, pins: Mapping[str, Any]
+) -> list[tuple[int, int]]:
+    """(instances, threads) to try where queries come one after another and the samples of each are
+    shared out, with what is pinned kept."""
+    if pins.get("threads"):
+        return [(pins.get("instances") or 1, pins["threads"])]
+    shared = _shares(room, [1, min(room.cores, samples_per_query)])
+    return _pinned(room, pins) or list(dict.fromkeys([*shared, (1, 1)]))
+
+
+def _pinned(room: Room, pins: Mapping[str, Any]) -> list[tuple[int, int]]:
+    instances = pins.get("instances")
+    if not instances:
+        return []
+    return [(instances, pins.get("threads") or max(1, room.cores // instances))]
+
+
+def _shares(room: Room, counts: Iterable[int]) -> list[tuple[int, int]]:
+    """Cores shared out evenly among so many instances, or as many as there is room for."""
+    fitting = (min(count, room.instances) for count in counts)
+    return list(dict.fromkeys((count, room.cores // count) for count in fitting))
 
 
 def calibrate_stream(
-    open_instance: OpenInstance,
+    open_instances: OpenInstances,
     store: SampleStore,
     samples_per_query: int,
-    cores: int,
+    room: Room,
     pins: Mapping[str, Any],
 ) -> Operation:
-    """The best thread count of the one instance that answers queries one after another."""
-    threads = [pins["threads"]] if pins.get("threads") else list(dict.fromkeys([cores, 1]))
-    samples = store.load(range(min(store.count, max(8, samples_per_query))))
+    """The layout that answers queries one after another soonest."""
     best: Operation | None = None
-    for count in threads:
-        instance = open_instance(count)
-        latency = _latency(instance, samples, samples_per_query)
-        found = Operation(1, count, samples_per_query, 0, samples_per_query / latency, latency)
+    for instances, threads in stream_layouts(room, samples_per_query, pins):
+        latency = _latency(open_instances(instances, threads), store, samples_per_query)
+        rate = samples_per_query / latency
+        found = Operation(instances, threads, samples_per_query, 0, rate, latency)
         if best is None or found.latency_s < best.latency_s:
             best = found
     assert best is not None
@@ -124,13 +148,13 @@ def calibrate_stream(
 
 
 def calibrate_offline(
-    open_instance: OpenInstance, store: SampleStore, cores: int, pins: Mapping[str, Any]
+    open_instances: OpenInstances, store: SampleStore, room: Room, pins: Mapping[str, Any]
 ) -> Operation:
     """The instances, threads and batch of highest throughput over whole queries."""
     samples = store.load(_alike(store, min(store.count, 2048)))
     best: Operation | None = None
-    for instances, threads in layouts(cores, pins):
-        opened = [open_instance(threads) for _ in range(instances)]
+    for instances, threads in layouts(room, pins):
+        opened = open_instances(instances, threads)
         for found in _throughputs(opened, samples, threads, pins):
             if best is None or found.samples_per_second > best.samples_per_second:
                 best = found
@@ -145,10 +169,10 @@ def _alike(store: SampleStore, count: int) -> Sequence[int]:
 
 
 def calibrate_server(
-    open_instance: OpenInstance,
+    open_instances: OpenInstances,
     store: SampleStore,
     latency_bound_s: float,
-    cores: int,
+    room: Room,
     pins: Mapping[str, Any],
 ) -> Operation:
     """The layout of fewest threads per instance whose batches take at most a third of the latency
@@ -156,7 +180,7 @@ def calibrate_server(
 
     Few threads use the cores best, and wait least for each other where other programs run.
     """
-    operation, opened = _server_layout(open_instance, store, latency_bound_s, cores, pins)
+    operation, opened = _server_layout(open_instances, store, latency_bound_s, room, pins)
     rate, bound = operation.samples_per_second, latency_bound_s * TRIAL_BOUND
     if operation.batch_latency_s < bound:
         for _ in range(TRIALS):
@@ -167,18 +191,18 @@ def calibrate_server(
 
 
 def _server_layout(
-    open_instance: OpenInstance,
+    open_instances: OpenInstances,
     store: SampleStore,
     latency_bound_s: float,
-    cores: int,
+    room: Room,
     pins: Mapping[str, Any],
 ) -> tuple[Operation, list[Instance]]:
     """The layout of Server, and its instances."""
     samples = store.load(range(min(store.count, 2048)))
     deadline = pins.get("deadline_us") or 0
     best: tuple[Operation, list[Instance]] | None = None
-    for instances, threads in sorted(layouts(cores, pins), key=lambda layout: layout[1]):
-        opened = [open_instance(threads) for _ in range(instances)]
+    for instances, threads in sorted(layouts(room, pins), key=lambda layout: layout[1]):
+        opened = open_instances(instances, threads)
         found = _largest_fitting(_throughputs(opened, samples, threads, pins), latency_bound_s / 3)
         if best is None or found.batch_latency_s < best[0].batch_latency_s:
             best = replace(found, deadline_us=deadline), opened
@@ -189,10 +213,10 @@ def _server_layout(
 
 
 def calibrate_unbounded_server(
-    open_instance: OpenInstance,
+    open_instances: OpenInstances,
     store: SampleStore,
     usual_s: float,
-    cores: int,
+    room: Room,
     pins: Mapping[str, Any],
 ) -> Operation:
     """The operation of a server for which no round has a latency bound: the pinned bound counts as
@@ -200,11 +224,11 @@ def calibrate_unbounded_server(
     the bound is the usual one or the next round figure that this rate keeps."""
     if pins.get("latency_bound_ms"):
         bound = float(pins["latency_bound_ms"]) / 1e3
-        found = calibrate_server(open_instance, store, bound, cores, pins)
+        found = calibrate_server(open_instances, store, bound, room, pins)
         return replace(found, bound_s=bound)
-    alone = calibrate_stream(open_instance, store, 1, cores, pins).latency_s
+    alone = calibrate_stream(open_instances, store, 1, room, pins).latency_s
     bound = max(usual_s, _round_up(BOUND_SHARE * alone))
-    operation, opened = _server_layout(open_instance, store, bound, cores, pins)
+    operation, opened = _server_layout(open_instances, store, bound, room, pins)
     rate = operation.samples_per_second * UNBOUNDED_SHARE
     for _ in range(TRIALS):
         outcome = try_rate(opened, store, operation, rate, bound * TRIAL_BOUND)
@@ -224,7 +248,8 @@ def _round_up(seconds: float) -> float:
 
 
 def _largest_fitting(tries: Iterable[Operation], bound_s: float) -> Operation:
-    """The fastest whose batch takes no longer than the bound; the smallest batch if none does."""
+    """The fastest whose batch takes no longer than the bound; the smallest batch if none does.
+    Tries come by growing batches, and the first that takes too long is the last."""
     fitting: Operation | None = None
     for found in tries:
         fits = found.batch_latency_s <= bound_s
@@ -232,6 +257,8 @@ def _largest_fitting(tries: Iterable[Operation], bound_s: float) -> Operation:
             fits and found.samples_per_second > fitting.samples_per_second * GAIN
         ):
             fitting = found
+        if not fits:
+            break
     assert fitting is not None
     return fitting
 
@@ -313,51 +340,53 @@ def try_rate(
 
 
 def glance(
-    open_instance: OpenInstance,
+    open_instances: OpenInstances,
     store: SampleStore,
     samples_per_query: int,
-    cores: int,
+    room: Room,
     pins: Mapping[str, Any],
 ) -> Operation:
     """Enough for an accuracy run, whose speed is nobody's result: one instance, a middling batch,
     and the rate at which it answers."""
-    instances, threads = layouts(cores, pins)[0]
-    batch = pins.get("batch") or samples_per_query
-    samples = store.load(range(min(store.count, batch)))
-    instance = open_instance(threads)
-    seconds = _latency(instance, samples, 1)
+    instances, threads = layouts(room, pins)[0]
+    batch = min(pins.get("batch") or samples_per_query, store.count)
+    opened = open_instances(1, threads)
+    seconds = _latency(opened, store, 1)
     if seconds > PROBE_SECONDS and not pins.get("batch"):
         return Operation(instances, threads, 1, 0, 1 / seconds, seconds)
-    seconds = _latency(instance, samples, batch)
-    return Operation(instances, threads, batch, 0, min(batch, store.count) / seconds, seconds)
+    seconds = _latency(opened, store, batch)
+    return Operation(instances, threads, batch, 0, batch / seconds, seconds)
 
 
-def _latency(instance: Instance, samples: LoadedSamples, size: int) -> float:
+def _latency(instances: Sequence[Instance], store: SampleStore, size: int) -> float:
     """Median seconds of one query of `size` consecutive samples."""
-    loaded = int((samples.slots >= 0).sum())
+    loaded = min(store.count, max(8, size))
     size = min(size, loaded)
     ids = list(range(size))
-    indices = np.arange(size)
-    start = time.perf_counter()
-    instance.answer_slice(ids, samples, 0, indices)
-    if (first := time.perf_counter() - start) > SLOW_SECONDS:
-        return first
-    times: list[float] = []
-    end = time.perf_counter() + PROBE_SECONDS
-    while len(times) < 3 or (time.perf_counter() < end and len(times) < 5000):
-        start = time.perf_counter()
-        instance.answer_slice(ids, samples, _place(samples, size, len(times)), indices)
-        times.append(time.perf_counter() - start)
-    return median(times)
+    with closing(StreamSut(instances, store)) as sut:
+        sut.load(range(loaded))
+
+        def seconds(place: int) -> float:
+            start = time.perf_counter()
+            sut.issue(ids, list(range(place, place + size)))
+            return time.perf_counter() - start
+
+        if (first := seconds(0)) > SLOW_SECONDS:
+            return first
+        times: list[float] = []
+        end = time.perf_counter() + PROBE_SECONDS
+        while len(times) < 3 or (time.perf_counter() < end and len(times) < 5000):
+            times.append(seconds(_place(loaded, store.sizes is not None, size, len(times))))
+        return median(times)
 
 
-def _place(samples: LoadedSamples, size: int, number: int) -> int:
+def _place(loaded: int, ragged: bool, size: int, number: int) -> int:
     """Where the batch of a try begins. Samples that differ in size are taken from all over, since
     there may be time for a few only."""
-    room = int((samples.slots >= 0).sum()) - size + 1
-    if samples.sizes is None:
-        return number * size % room if size > 1 else number % room
-    return int(number * GOLDEN % 1 * room)
+    room = loaded - size + 1
+    if ragged:
+        return int(number * GOLDEN % 1 * room)
+    return number * size % room if size > 1 else number % room
 
 
 def _batches(pins: Mapping[str, Any], loaded: int) -> Iterator[int]:
@@ -400,7 +429,9 @@ def _throughput(
         begin = time.perf_counter()
         while not times or time.perf_counter() - begin < PROBE_SECONDS:
             start = time.perf_counter()
-            instance.answer_slice(ids, samples, _place(samples, size, len(times)), indices)
+            instance.answer_slice(
+                ids, samples, _place(loaded, samples.sizes is not None, size, len(times)), indices
+            )
             times.append(time.perf_counter() - start)
         return len(times) * size, time.perf_counter() - begin, median(times)
 

@@ -23,6 +23,7 @@ from benchwright.errors import BenchwrightError
 from benchwright.harness.watch import threads_that_raise, threads_that_raise_no_more
 
 if TYPE_CHECKING:
+    from benchwright.contracts.program import Sessions
     from benchwright.harness.calibrate import Operation
     from benchwright.harness.instance import Complete, Instance
     from benchwright.harness.samples import SampleStore
@@ -110,6 +111,7 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     loadgen = import_loadgen(spec["loadgen"])
 
     from benchwright.harness.instance import Instance
+    from benchwright.harness.pool import SessionPool
     from benchwright.harness.samples import SampleStore
     from benchwright.harness.settings import Request, apply, seconds_of_least, test_settings
     from benchwright.harness.watch import Forks, check_sessions
@@ -129,29 +131,37 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
     store = SampleStore.open(Path(spec["samples"]))
     request = Request(**spec["request"])
 
-    def open_instance(
-        threads: int, complete: Complete, first_token: Complete | None = None
-    ) -> Instance:
-        sessions = backend.open(program, Path(spec["engine"]), spec["options"], threads)
+    engine = Path(spec["engine"])
+
+    def open_sessions(threads: int) -> Sessions:
+        sessions = backend.open(program, engine, spec["options"], threads)
         end_copy(process, who_runs(spec))
         check_sessions(sessions, [graph.name for graph in program.graphs], spec["backend"])
-        encoder = benchmark.encoder(preset)
+        return sessions
+
+    pool = SessionPool(open_sessions)
+
+    def open_instances(
+        instances: int, threads: int, complete: Complete, first_token: Complete | None = None
+    ) -> list[Instance]:
         response = loadgen.QuerySampleResponse
-        return Instance(driver, sessions, encoder, response, complete, first_token)
+        return [
+            Instance(driver, sessions, benchmark.encoder(preset), response, complete, first_token)
+            for sessions in pool.take(instances, threads)
+        ]
 
     round_ = load_round(spec["round"])
     operation = spec.get("operation")
     found = (
-        _calibrate(spec, request, round_, store, open_instance)
+        _calibrate(spec, request, round_, store, open_instances)
         if operation is None
         else _operation(operation)
     )
     values = test_settings(round_, request, found)
     first_token = _first_token(loadgen) if "use_token_latencies" in values else None
-    instances = [
-        open_instance(found.threads, loadgen.QuerySamplesComplete, first_token)
-        for _ in range(found.instances)
-    ]
+    instances = open_instances(
+        found.instances, found.threads, loadgen.QuerySamplesComplete, first_token
+    )
     sut = make_sut(request.scenario, instances, store, found)
     settings = loadgen.TestSettings()
     unreported = apply(settings, loadgen, values, Path(spec["scratch"]))
@@ -226,30 +236,31 @@ def _operation(values: Mapping[str, Any]) -> Operation:
 
 
 def _calibrate(
-    spec: Mapping[str, Any], request: Any, round_: Any, store: Any, open_instance: Any
+    spec: Mapping[str, Any], request: Any, round_: Any, store: Any, open_instances: Any
 ) -> Any:
     from benchwright.harness import calibrate
+    from benchwright.harness.pool import most_instances
 
     def discard(responses: list[Any]) -> None:
         return
 
-    def quiet(threads: int) -> Any:
-        return open_instance(threads, discard)
+    def quiet(instances: int, threads: int) -> Any:
+        return open_instances(instances, threads, discard)
 
-    cores = spec["cores"]
+    room = calibrate.Room(spec["cores"], most_instances(Path(spec["engine"])))
     conf = round_.conf(request.conf_key, request.scenario)
     size = int(conf.get("samples_per_query", 1))
     if request.mode == "accuracy":
         batch = ACCURACY_BATCH if request.scenario in ("Offline", "Server") else size
-        return calibrate.glance(quiet, store, batch, cores, request.pins)
+        return calibrate.glance(quiet, store, batch, room, request.pins)
     if request.scenario == "Offline":
-        return calibrate.calibrate_offline(quiet, store, cores, request.pins)
+        return calibrate.calibrate_offline(quiet, store, room, request.pins)
     if request.scenario == "Server":
         bound = float(conf["target_latency"]) / 1e3
         if not spec.get("own_bound"):
-            return calibrate.calibrate_server(quiet, store, bound, cores, request.pins)
-        return calibrate.calibrate_unbounded_server(quiet, store, bound, cores, request.pins)
-    return calibrate.calibrate_stream(quiet, store, size, cores, request.pins)
+            return calibrate.calibrate_server(quiet, store, bound, room, request.pins)
+        return calibrate.calibrate_unbounded_server(quiet, store, bound, room, request.pins)
+    return calibrate.calibrate_stream(quiet, store, size, room, request.pins)
 
 
 def make_sut(

@@ -1,7 +1,8 @@
 """The systems under test: how each scenario's queries reach the engine instances.
 
-SingleStream and MultiStream go straight through on the issuing thread. Offline cuts its one
-query into batches that the instances' threads take in turn. Server batches what has queued.
+SingleStream goes straight through on the issuing thread, and so does MultiStream unless several
+instances share a query out. Offline cuts its one query into batches that the instances' threads
+take in turn. Server batches what has queued.
 
 Where samples differ in size, a batch is as large as its largest sample lets it be (what a program
 pads, it pads to that one), and Offline puts samples of like size together.
@@ -64,10 +65,50 @@ class Sut(ABC):
 
 
 class StreamSut(Sut):
-    """SingleStream and MultiStream: one instance, no queue, no hand-over."""
+    """SingleStream and MultiStream: no queue; a query is answered when `issue` returns.
+
+    One instance answers on the issuing thread. Several share the samples of a query out among
+    them: the first on the issuing thread, each other on a thread of its own.
+    """
+
+    def __init__(self, instances: Sequence[Instance], store: SampleStore) -> None:
+        super().__init__(instances, store)
+        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._parts: list[SimpleQueue[tuple[list[int], list[int]] | None]] = [
+            SimpleQueue() for _ in self._instances[1:]
+        ]
+        self._threads = [
+            threading.Thread(target=self._work, args=pair, daemon=True)
+            for pair in zip(self._instances[1:], self._parts, strict=True)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def issue(self, ids: list[int], indices: list[int]) -> None:
-        instance = self._instances[0]
+        if not self._threads:
+            self._answer(self._instances[0], ids, indices)
+            return
+        share = -(-len(ids) // len(self._instances))
+        starts = range(share, len(ids), share)
+        for start, queue in zip(starts, self._parts, strict=False):
+            queue.put((ids[start : start + share], indices[start : start + share]))
+        self._answer(self._instances[0], ids[:share], indices[:share])
+        for _ in starts:
+            if (error := self._done.get()) is not None:
+                raise error
+
+    def _work(
+        self, instance: Instance, parts: SimpleQueue[tuple[list[int], list[int]] | None]
+    ) -> None:
+        while (part := parts.get()) is not None:
+            try:
+                self._answer(instance, *part)
+            except BaseException as error:
+                self._done.put(error)
+            else:
+                self._done.put(None)
+
+    def _answer(self, instance: Instance, ids: list[int], indices: list[int]) -> None:
         first = self._places[indices[0]]
         count = len(ids)
         if count == 1:
@@ -78,6 +119,12 @@ class StreamSut(Sut):
             instance.answer_slice(ids, self._samples, first, np.asarray(indices))
         else:
             instance.answer_gather(ids, self._samples, np.asarray(places), np.asarray(indices))
+
+    def close(self) -> None:
+        for queue in self._parts:
+            queue.put(None)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
 
 class OfflineSut(Sut):

@@ -11,7 +11,14 @@ import pytest
 
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.harness import calibrate
-from benchwright.harness.calibrate import Operation, Outcome, try_rate
+from benchwright.harness.calibrate import (
+    Operation,
+    Outcome,
+    Room,
+    layouts,
+    stream_layouts,
+    try_rate,
+)
 from benchwright.harness.instance import Instance
 from benchwright.harness.samples import SampleStore, SampleWriter
 
@@ -32,8 +39,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> SampleStore:
     return SampleStore.open(folder)
 
 
-def taking(seconds: float) -> Callable[[int], Instance]:
-    """Opens an instance whose batches take so long."""
+def taking(seconds: float) -> Callable[[int, int], list[Instance]]:
+    """Opens instances whose batches take so long."""
 
     def driver(sessions: Any, batch: Any) -> list[Any]:
         time.sleep(seconds)
@@ -42,7 +49,12 @@ def taking(seconds: float) -> Callable[[int], Instance]:
     def encode(outputs: Any, indices: Any) -> Any:
         return outputs[0]
 
-    return lambda threads: Instance(driver, {}, encode, Response, lambda responses: None)
+    def opened(instances: int, threads: int) -> list[Instance]:
+        return [
+            Instance(driver, {}, encode, Response, lambda responses: None) for _ in range(instances)
+        ]
+
+    return opened
 
 
 @pytest.mark.parametrize(
@@ -57,7 +69,7 @@ def taking(seconds: float) -> Callable[[int], Instance]:
 def test_what_a_rate_does(
     store: SampleStore, seconds: float, rate: float, bound_s: float, expected: Outcome
 ) -> None:
-    opened = [taking(seconds)(1)]
+    opened = taking(seconds)(1, 1)
     assert try_rate(opened, store, Operation(1, 1, 1), rate, bound_s) is expected
 
 
@@ -73,9 +85,9 @@ def test_a_long_bound_does_not_hide_that_nobody_keeps_pace(
         return try_rate(*given)
 
     monkeypatch.setattr(calibrate, "try_rate", note)
-    found = calibrate.calibrate_unbounded_server(taking(0.0), store, 60.0, 1, {})
+    found = calibrate.calibrate_unbounded_server(taking(0.0), store, 60.0, Room(1, 1), {})
     assert found.bound_s == 60.0
-    opened = [taking(0.0)(1)]
+    opened = taking(0.0)(1, 1)
     slower = found.samples_per_second * calibrate.TRIAL_STEP
     assert try_rate(opened, store, found, slower, 60.0) is Outcome.KEPT
     assert found.samples_per_second <= tried[0]
@@ -84,5 +96,65 @@ def test_a_long_bound_does_not_hide_that_nobody_keeps_pace(
 def test_a_bound_too_tight_for_the_engine_grows_to_the_next_round_figure(
     store: SampleStore,
 ) -> None:
-    found = calibrate.calibrate_unbounded_server(taking(0.020), store, 0.001, 1, {})
+    found = calibrate.calibrate_unbounded_server(taking(0.020), store, 0.001, Room(1, 1), {})
     assert 0.2 <= found.bound_s <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("room", "pins", "expected"),
+    [
+        (Room(1, 99), {}, [(1, 1)]),
+        (Room(2, 99), {}, [(1, 2), (2, 1)]),
+        (Room(64, 99), {}, [(1, 64), (64, 1), (16, 4)]),
+        (Room(64, 6), {}, [(1, 64), (6, 10)]),
+        (Room(64, 1), {}, [(1, 64)]),
+        (Room(64, 99), {"threads": 8}, [(8, 8)]),
+        (Room(64, 3), {"threads": 8}, [(3, 8)]),
+        (Room(8, 1), {"instances": 4}, [(4, 2)]),
+        (Room(8, 1), {"instances": 4, "threads": 1}, [(4, 1)]),
+    ],
+)
+def test_layouts_of_queues(
+    room: Room, pins: dict[str, int], expected: list[tuple[int, int]]
+) -> None:
+    """No more instances than memory has room for, but what is pinned is the user's to know."""
+    assert layouts(room, pins) == expected
+
+
+@pytest.mark.parametrize(
+    ("room", "samples", "pins", "expected"),
+    [
+        (Room(2, 99), 1, {}, [(1, 2), (1, 1)]),
+        (Room(2, 99), 8, {}, [(1, 2), (2, 1), (1, 1)]),
+        (Room(64, 99), 8, {}, [(1, 64), (8, 8), (1, 1)]),
+        (Room(64, 2), 8, {}, [(1, 64), (2, 32), (1, 1)]),
+        (Room(64, 99), 8, {"threads": 4}, [(1, 4)]),
+        (Room(64, 99), 8, {"instances": 4}, [(4, 16)]),
+        (Room(64, 99), 8, {"instances": 4, "threads": 2}, [(4, 2)]),
+    ],
+)
+def test_layouts_of_streams(
+    room: Room, samples: int, pins: dict[str, int], expected: list[tuple[int, int]]
+) -> None:
+    assert stream_layouts(room, samples, pins) == expected
+
+
+def test_a_query_is_shared_out_where_that_is_sooner(store: SampleStore) -> None:
+    """An engine whose time grows with the batch: two instances take half as long."""
+
+    def driver(sessions: Any, batch: Any) -> list[Any]:
+        time.sleep(0.004 * len(batch["x"]))
+        return [np.asarray(batch["x"])]
+
+    def opened(instances: int, threads: int) -> list[Instance]:
+        return [
+            Instance(
+                driver, {}, lambda outputs, indices: outputs[0], Response, lambda responses: None
+            )
+            for _ in range(instances)
+        ]
+
+    found = calibrate.calibrate_stream(opened, store, 8, Room(2, 2), {})
+    assert (found.instances, found.threads) == (2, 1)
+    alone = calibrate.calibrate_stream(opened, store, 1, Room(2, 2), {})
+    assert alone.instances == 1

@@ -6,6 +6,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,56 @@ def test_streams_answer_on_the_issuing_thread(
     sut.issue(list(range(len(picked))), picked)
     check(answers, range(len(picked)), picked)
     sut.unload(loaded)
+
+
+@given(LOADED, st.integers(2, 5), st.data())
+def test_streams_share_the_samples_of_a_query_out(
+    store: SampleStore, loaded: list[int], count: int, data: st.DataObject
+) -> None:
+    answers = Answers()
+    with closing(StreamSut(instances(count, answers), store)) as sut:
+        sut.load(loaded)
+        picked = data.draw(st.lists(st.sampled_from(loaded), min_size=1, max_size=12))
+        sut.issue(list(range(len(picked))), picked)
+        # Nothing is waited for: the query is answered when `issue` returns.
+        check(answers, range(len(picked)), picked)
+
+
+def test_each_instance_of_a_stream_keeps_to_its_thread(store: SampleStore) -> None:
+    seen: dict[int, set[int]] = {0: set(), 1: set(), 2: set()}
+
+    def driver_of(number: int) -> Any:
+        def driver(sessions: Any, batch: Any) -> list[Any]:
+            seen[number].add(threading.get_ident())
+            return double(sessions, batch)
+
+        return driver
+
+    answers = Answers()
+    made = [
+        Instance(driver_of(number), {}, first_column, Response, answers.complete)
+        for number in range(3)
+    ]
+    with closing(StreamSut(made, store)) as sut:
+        sut.load(range(40))
+        for query in range(10):
+            sut.issue([query * 8 + place for place in range(8)], list(range(8)))
+    assert [len(threads) for threads in seen.values()] == [1, 1, 1]
+    assert seen[0] == {threading.get_ident()}
+    assert len(answers.found) == 80
+
+
+def test_a_failure_on_another_instance_is_the_querys(store: SampleStore) -> None:
+    def broken(sessions: Any, batch: Any) -> Any:
+        raise RuntimeError("the chip is gone")
+
+    answers = Answers()
+    failing = Instance(broken, {}, first_column, Response, answers.complete)
+    made = [*instances(1, answers), failing]
+    with closing(StreamSut(made, store)) as sut:
+        sut.load(range(40))
+        with pytest.raises(RuntimeError, match="the chip is gone"):
+            sut.issue(list(range(8)), list(range(8)))
 
 
 @given(LOADED, st.integers(1, 16), st.integers(1, 3), st.sampled_from([0, 500]), st.data())
