@@ -17,6 +17,9 @@ from benchwright.layout import BUILD
 
 FOLDER = f"{BUILD}/.benchwright-remembered"
 
+_made: dict[str, str] = {}
+"""Entries of this process by their places, for where nothing is built yet."""
+
 
 def remembered(
     subject: str, parts: Sequence[str], make: Callable[[], tuple[Any, Iterable[str]]]
@@ -24,23 +27,31 @@ def remembered(
     """The JSON value that `make` gave for these parts of a key, or gives now.
 
     make: gives the value, and the files whose change makes it another. One value is kept for each
-    subject, and only where something was built already.
+    subject: on disk where something was built already, else for this process.
     """
     name = hashlib.sha256(subject.encode()).hexdigest()[:24]
     path = f"{FOLDER}/{name}.json"
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        with open(path, encoding="utf-8") as file:
-            entry = json.load(file)
+        entry = json.loads(_read(path))
         if entry["key"] == key and entry["files"] == _states(entry["files"]):
             return entry["value"]
     value, files = make()
-    if os.path.isdir(BUILD):
+    # What is no JSON, or cannot be written, is worked out again.
+    with contextlib.suppress(OSError, ValueError, TypeError):
         entry = {"subject": subject, "key": key, "files": _states(files), "value": value}
-        # What is no JSON, or cannot be written, is worked out again.
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            _write(path, json.dumps(entry))
+        text = _made[os.path.abspath(path)] = json.dumps(entry)
+        if os.path.isdir(BUILD):
+            _write(path, text)
     return value
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return _made[os.path.abspath(path)]
 
 
 def _states(files: Iterable[str]) -> dict[str, list[int]]:

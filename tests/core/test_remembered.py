@@ -83,6 +83,25 @@ def test_nothing_is_written_where_nothing_was_built(place: Path) -> None:
     assert list(place.iterdir()) == []
 
 
+def test_before_anything_is_built_a_process_remembers(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "build").rmdir()
+    (place / "rules.py").write_text("one")
+    worked = Worked({"a": []}, [place / "rules.py"])
+    remembered("thing", ["k"], worked)
+    remembered("thing", ["k"], worked)["a"].append("a caller's own")
+    assert remembered("thing", ["k"], worked) == {"a": []}
+    assert worked.times == 1
+    (place / "rules.py").write_text("other")
+    remembered("thing", ["k"], worked)
+    assert worked.times == 2
+    (place / "elsewhere").mkdir()
+    monkeypatch.chdir(place / "elsewhere")
+    remembered("thing", ["k"], worked)
+    assert worked.times == 3
+
+
 def test_what_is_no_json_and_a_folder_that_refuses_do_no_harm(place: Path) -> None:
     value = object()
     assert remembered("thing", ["k"], Worked(value)) is value

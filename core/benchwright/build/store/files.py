@@ -12,14 +12,17 @@ _FICLONE = 0x40049409
 (ioctl_ficlone(2))."""
 
 
-def clone_or_copy(source: Path, target: Path) -> None:
+Named = str | Path
+
+
+def clone_or_copy(source: Named, target: Named) -> None:
     """Makes `target`, which must not exist, a file of its own with the source's content."""
-    with source.open("rb") as reading, target.open("xb") as writing:
+    with open(source, "rb", buffering=0) as reading, open(target, "xb") as writing:
         if not _cloned(reading.fileno(), writing.fileno()):
             shutil.copyfileobj(reading, writing, 1 << 20)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: Named, target: Named) -> None:
     """Makes `target` the same file as `source` where one file system holds both, else a copy."""
     try:
         os.link(source, target)
