@@ -58,6 +58,16 @@ BENCHMARKS = {
         "the first's time",
         "measures.second_checkout",
     ),
+    "all-tiny": Benchmark(
+        "every benchmark's tiny preset in all its scenarios, by one command: at most 600 s, and "
+        "0.6 s with nothing to do",
+        "measures.all_tiny",
+    ),
+    "try-minilm": Benchmark(
+        "`benchwright try` on a sentence encoder: conversion at most 10 s, then all four scenarios "
+        "at most 30 s, of which start-up 1.5 s",
+        "measures.try_minilm",
+    ),
 }
 
 

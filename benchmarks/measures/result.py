@@ -61,6 +61,23 @@ def judged(
     )
 
 
+def bounded_seconds(name: str, seconds: Sequence[float], goal: float) -> Result:
+    """A result in seconds that are to be at most `goal`; nothing else is measured beside them."""
+    from statistics import median
+
+    value = median(seconds)
+    return judged(
+        name,
+        value=value,
+        unit="s",
+        baseline=goal,
+        ratio=value / goal,
+        better="lower",
+        goal=goal,
+        bounded=seconds,
+    )
+
+
 def table(results: Sequence[Result]) -> str:
     """The results for people to read, a line each."""
     rows = [("benchmark", "value", "baseline", "ratio", "goal", "spread", "")]
