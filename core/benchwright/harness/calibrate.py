@@ -111,8 +111,10 @@ def stream_layouts(
     shared out, with what is pinned kept."""
     if pins.get("threads"):
         return [(pins.get("instances") or 1, pins["threads"])]
+    if pinned := _pinned(room, pins):
+        return pinned
     shared = _shares(room, [1, min(room.cores, samples_per_query)])
-    return _pinned(room, pins) or list(dict.fromkeys([*shared, (1, 1)]))
+    return shared if len(shared) > 1 else list(dict.fromkeys([*shared, (1, 1)]))
 
 
 def _pinned(room: Room, pins: Mapping[str, Any]) -> list[tuple[int, int]]:
@@ -226,7 +228,7 @@ def calibrate_unbounded_server(
         bound = float(pins["latency_bound_ms"]) / 1e3
         found = calibrate_server(open_instances, store, bound, room, pins)
         return replace(found, bound_s=bound)
-    alone = calibrate_stream(open_instances, store, 1, room, pins).latency_s
+    alone = _latency(open_instances(1, pins.get("threads") or 1), store, 1)
     bound = max(usual_s, _round_up(BOUND_SHARE * alone))
     operation, opened = _server_layout(open_instances, store, bound, room, pins)
     rate = operation.samples_per_second * UNBOUNDED_SHARE
