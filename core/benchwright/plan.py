@@ -9,26 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from benchwright.campaign import Campaign, Pins
+from benchwright.campaign import Campaign
 from benchwright.chosen import chosen
-from benchwright.contracts.backend import BackendInfo
-from benchwright.contracts.benchmark import BenchmarkInfo, PresetInfo
+from benchwright.contracts.benchmark import BenchmarkInfo
 from benchwright.contracts.formatter import FormatterInfo
 from benchwright.contracts.options import no_options
 from benchwright.contracts.probe import JSON
 from benchwright.errors import UsageError, did_you_mean
 from benchwright.layout import Layout
+from benchwright.leftovers import refuse_leftovers
+from benchwright.planned import Engine, Run
 from benchwright.plugins import Registry, lookup
-from benchwright.quantizing import FULL, check_names, quantizer_for
-from benchwright.rounds import SCENARIOS, Round, load_round
+from benchwright.quantizing import FULL, quantizer_for
+from benchwright.rounds import Round, load_round
+from benchwright.scenarios import inferred, scenarios_of
 from benchwright.subjects import parse_task
 
 if TYPE_CHECKING:
-    from benchwright.contracts.program import FusedProgramInfo
-    from benchwright.contracts.quantizer import QuantizerInfo
     from benchwright.outcome import Outcome
     from benchwright.progress import Follower
 
@@ -42,83 +41,6 @@ TESTS = ("TEST01", "TEST04", "TEST05")
 
 PRELIMINARY = "preliminary: a model that is merely tried, without accuracy"
 """Why a tried model's result is not for submission."""
-
-PINS_OF: Mapping[str, tuple[str, ...]] = {
-    "SingleStream": ("expected_latency_ms", "threads", "token_latencies"),
-    "MultiStream": ("expected_latency_ms", "instances", "threads"),
-    "Server": (
-        "target_qps",
-        "batch",
-        "instances",
-        "threads",
-        "deadline_us",
-        "latency_bound_ms",
-    ),
-    "Offline": ("target_qps", "batch", "instances", "threads", "token_latencies"),
-}
-"""The settings that mean something in each scenario."""
-
-
-class Engine(NamedTuple):
-    """One engine of the plan: a benchmark's model on a backend with its options.
-
-    quantizer makes the precision where it is not the model's own; fused is the program that
-    stands in for the benchmark's own on this backend.
-    """
-
-    benchmark: BenchmarkInfo
-    preset: PresetInfo
-    backend: BackendInfo
-    options: Mapping[str, Any]
-    precision: str = FULL
-    quantizer: QuantizerInfo | None = None
-    quantizer_options: Mapping[str, Any] = MappingProxyType({})
-    fused: FusedProgramInfo | None = None
-
-    @property
-    def family(self) -> str:
-        """`<family>-<preset>`: what the data set and the model are called."""
-        return f"{self.benchmark.family}-{self.preset.name}"
-
-    @property
-    def subject(self) -> str:
-        """`<benchmark>-<preset>/<backend>[+precision]`."""
-        plus = "" if self.precision == FULL else f"+{self.precision}"
-        return f"{self.benchmark.name}-{self.preset.name}/{self.backend.name}{plus}"
-
-    @property
-    def graphs(self) -> tuple[str, ...]:
-        """The names of the graphs that the engine holds."""
-        return self.benchmark.graphs if self.fused is None else self.fused.graphs
-
-    @property
-    def engine_options(self) -> dict[str, Any]:
-        """The options that change the engine itself."""
-        return {name: self.options[name] for name in self.backend.engine_options}
-
-
-class Run(NamedTuple):
-    """One loadgen execution of the plan."""
-
-    engine: Engine
-    scenario: str
-    mode: str
-    pins: Mapping[str, Any]
-    test: str | None = None
-
-    @property
-    def subject(self) -> str:
-        """`<benchmark>-<preset>/<backend>[+precision]/<Scenario>`."""
-        return f"{self.engine.subject}/{self.scenario}"
-
-    @property
-    def task(self) -> str:
-        """The task's name."""
-        return f"{self.mode}:{self.subject}" + (f"/{self.test}" if self.test else "")
-
-    def of(self, mode: str) -> Run:
-        """The performance or accuracy run of the same engine and scenario."""
-        return self._replace(mode=mode, test=None)
 
 
 class Plan:
@@ -152,7 +74,7 @@ class Plan:
             for backend in campaign.backends:
                 for precision in campaign.precision:
                     self._add(name, backend, precision)
-        self._check_leftovers()
+        refuse_leftovers(self)
         self.power = self._power()
         self.extra_tasks = [task for task in extra if self._extend(task)]
 
@@ -207,76 +129,6 @@ class Plan:
             return {"meter": name, "options": options}
         return None
 
-    def _check_leftovers(self) -> None:
-        """Refuses what the campaign says but nothing would use."""
-        campaign = self.campaign
-        datasets = {engine.preset.dataset_name for engine in self.engines}
-        for name in campaign.datasets:
-            if name not in datasets:
-                raise UsageError(
-                    f"no benchmark of this campaign uses a data set `{name}`; "
-                    f"{did_you_mean(name, datasets)}".rstrip("; "),
-                    where=campaign.where("datasets", name),
-                )
-        quantizers = {item.quantizer.name for item in self.engines if item.quantizer is not None}
-        check_names(campaign, self.registry, quantizers)
-        if campaign.formatter is not None:
-            _ = self.formatter
-        fields = self.round.system_json
-        known = {"name", *fields.required, *fields.optional}
-        for name in campaign.system:
-            if name not in known:
-                raise UsageError(
-                    f"the system description has no field `{name}`; "
-                    f"{did_you_mean(name, known)}".rstrip("; "),
-                    where=campaign.where("system", name),
-                )
-            allowed = fields.enums.get(str(name), ())
-            stated = str(campaign.system[name])
-            if allowed and stated and stated not in allowed:
-                raise UsageError(
-                    f"`{name}` cannot be `{stated}`; {did_you_mean(stated, allowed)}",
-                    where=campaign.where("system", name),
-                )
-        for scenario in campaign.infer:
-            if all(scenario not in self.inferred(item.benchmark.name) for item in self.engines):
-                raise UsageError(
-                    f"{scenario} is inferred here, but round and category ask for it nowhere",
-                    where=campaign.where("infer", scenario),
-                    fix="take it out",
-                )
-        self._check_pins(campaign.settings, self.runs, ("settings",))
-        for name, settings in campaign.benchmarks.items():
-            runs = [run for run in self.runs if run.engine.benchmark.name == name]
-            self._check_pins(settings.settings, runs, ("benchmarks", name, "settings"))
-
-    def _check_pins(
-        self, settings: Mapping[Any, Pins], runs: Sequence[Run], prefix: tuple[str, ...]
-    ) -> None:
-        scenarios = {run.scenario for run in runs}
-        judged = [run for run in runs if not run.engine.preset.preliminary]
-        for scenario, pins in settings.items():
-            if scenario not in scenarios:
-                raise UsageError(
-                    f"{scenario} is pinned here, but is not among the scenarios to run",
-                    where=self.campaign.where(*prefix, scenario),
-                    fix=f"add it to `scenarios:`, or take it out ({', '.join(sorted(scenarios))})",
-                )
-            for name in pins:
-                if name not in PINS_OF[scenario]:
-                    raise UsageError(
-                        f"{scenario} has no setting `{name}`; allowed: "
-                        f"{', '.join(PINS_OF[scenario])}",
-                        where=self.campaign.where(*prefix, scenario, name),
-                    )
-                if name == "latency_bound_ms" and judged:
-                    raise UsageError(
-                        f"the latency bound of `{judged[0].engine.benchmark.name}` is the round's",
-                        where=self.campaign.where(*prefix, scenario, name),
-                        why="only a model that is merely tried has none",
-                        fix="take it out",
-                    )
-
     def _add(self, name: str, backend_name: str, precision: str) -> None:
         campaign = self.campaign
         settings = campaign.benchmarks[name]
@@ -293,7 +145,7 @@ class Plan:
             where=(campaign.where("benchmarks", name), preset_where),
         )
         self.engines.append(engine)
-        for scenario in self._scenarios(engine):
+        for scenario in scenarios_of(campaign, self.round, engine):
             pins = {
                 **campaign.settings.get(scenario, {}),
                 **settings.settings.get(scenario, {}),
@@ -386,91 +238,9 @@ class Plan:
         if benchmark.dynamic_axes and not able.dynamic_axes:
             raise UsageError(f"{pair}: it cannot do dynamic shapes", where=where)
 
-    def _scenarios(self, engine: Engine) -> tuple[str, ...]:
-        campaign = self.campaign
-        settings = campaign.benchmarks[engine.benchmark.name]
-        chosen: Sequence[str] | None = settings.scenarios or campaign.scenarios
-        where = (
-            campaign.where("benchmarks", engine.benchmark.name, "scenarios")
-            if settings.scenarios
-            else campaign.where("scenarios")
-        )
-        if chosen is None:
-            chosen = self._round_scenarios(engine)
-            where = campaign.where("category")
-        inferred = self.inferred(engine.benchmark.name)
-        for name, source in inferred.items():
-            if source not in chosen:
-                raise UsageError(
-                    f"{name} is inferred from {source}, which is not among the scenarios to run",
-                    where=campaign.where("infer", name),
-                    fix=f"add it to `scenarios:`, or infer it from another ({', '.join(chosen)})",
-                )
-        chosen = [name for name in chosen if name not in inferred]
-        impossible = [name for name in chosen if name not in engine.benchmark.scenarios]
-        if impossible:
-            raise UsageError(
-                f"benchmark `{engine.benchmark.name}` cannot run {', '.join(impossible)}; "
-                f"it can run {', '.join(engine.benchmark.scenarios)}",
-                where=where,
-            )
-        return tuple(name for name in SCENARIOS if name in chosen)
-
     def inferred(self, benchmark: str) -> dict[str, str]:
-        """Scenario → the one from whose runs its result is inferred, for a benchmark.
-
-        Raises UsageError where the rules do not allow it.
-        """
-        campaign, round_ = self.campaign, self.round
-        for name, source in campaign.infer.items():
-            where = campaign.where("infer", name)
-            if tuple(campaign.category) != ("edge",):
-                raise UsageError(
-                    "results may be inferred in edge alone",
-                    where=where,
-                    fix="set `category: edge`, or run the scenario",
-                )
-            allowed = round_.inferable.get(name, ())
-            if source not in allowed:
-                raise UsageError(
-                    f"{name} cannot be inferred from {source}; "
-                    + (f"it can from {', '.join(allowed)}" if allowed else "it has to be run"),
-                    where=where,
-                )
-        try:
-            model = round_.resolve(benchmark)
-        except UsageError:
-            return {}
-        known = {
-            *round_.scenarios(model, "edge"),
-            *round_.scenarios(model, "edge", optional=True),
-        }
-        return {name: source for name, source in campaign.infer.items() if name in known}
-
-    def _round_scenarios(self, engine: Engine) -> tuple[str, ...]:
-        """What round and category ask for; all that the benchmark can run where it is not in
-        the round (possible only outside closed)."""
-        campaign = self.campaign
-        name = engine.benchmark.name
-        try:
-            model = self.round.resolve(name)
-        except UsageError:
-            if campaign.division == "closed":
-                raise UsageError(
-                    f"benchmark `{name}` is not in round {self.round.name}",
-                    where=campaign.where("benchmarks", name),
-                    fix="choose another round, or division: open",
-                ) from None
-            return engine.benchmark.scenarios
-        scenarios = self.round.scenarios(model, tuple(campaign.category))
-        if not scenarios:
-            raise UsageError(
-                f"round {self.round.name} has no {' or '.join(campaign.category)} scenario "
-                f"for benchmark `{name}`",
-                where=campaign.where("category"),
-                fix="choose another category, or name `scenarios:` yourself",
-            )
-        return scenarios
+        """Scenario → the one from whose runs its result is inferred, for a benchmark."""
+        return inferred(self.campaign, self.round, benchmark)
 
     def _extend(self, task: str) -> bool:
         """Adds what a task outside the campaign needs. False where nothing had to be added."""

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 from benchwright.campaign import DEFAULT_SUBMITTER
 from benchwright.errors import UsageError
-from benchwright.plan import Engine, Plan
+from benchwright.plan import Plan
+from benchwright.planned import Engine
 from benchwright.rounds import RoundModel
 
 Weight = Literal["missing", "rejected", "note"]

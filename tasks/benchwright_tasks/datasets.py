@@ -12,7 +12,8 @@ from benchwright.build.task import product
 from benchwright.contracts.benchmark import PresetInfo
 from benchwright.contracts.source import Download, Local, Manual, Packaged, Source
 from benchwright.distributions import tool_versions
-from benchwright.plan import Engine, Plan
+from benchwright.plan import Plan
+from benchwright.planned import Engine
 
 DISK_SPEED = 100e6
 """Bytes a second that estimates count with, from the network or from one file to another."""

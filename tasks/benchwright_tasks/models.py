@@ -11,7 +11,8 @@ from benchwright.build.recipe import Recipe
 from benchwright.build.task import product
 from benchwright.contracts.source import Packaged
 from benchwright.distributions import tool_versions
-from benchwright.plan import Engine, Plan
+from benchwright.plan import Plan
+from benchwright.planned import Engine
 from benchwright.quantizing import CALIBRATION_SAMPLES
 from benchwright_tasks.datasets import DISK_SPEED, identify, known_bytes, obtaining
 

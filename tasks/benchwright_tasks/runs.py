@@ -11,7 +11,8 @@ from benchwright.build.recipe import Recipe
 from benchwright.build.task import measurement
 from benchwright.distributions import tool_versions
 from benchwright.harness import INTERFACE
-from benchwright.plan import Engine, Plan, Run
+from benchwright.plan import Plan
+from benchwright.planned import Engine, Run
 from benchwright.quantizing import CALIBRATION_SAMPLES
 
 RESULT_FACTS = ("cpu.", "memory.bytes", "accelerator.", "os.")
