@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchwright.contracts.benchmark import Benchmark
 
 _CODE = ("benchwright_vision.resnet50", "benchwright_vision.images")
+_TINY = "benchwright_vision.tiny"
 _ONNX = "https://zenodo.org/record/4735647/files/resnet50_v1.onnx"
 
 
@@ -22,10 +23,6 @@ def _load_resnet50() -> Benchmark:
     from benchwright_vision.resnet50 import ResNet50
 
     return ResNet50()
-
-
-def _packaged(name: str, sha256: str) -> Packaged:
-    return Packaged(name, "benchwright_vision.tiny", name, Checksum("sha256", sha256))
 
 
 def _tiny() -> PresetInfo:
@@ -37,13 +34,17 @@ def _tiny() -> PresetInfo:
         sample_count=1024,
         dataset_name="digits",
         dataset=(
-            _packaged(
-                "digits.tar.gz", "cd7ba052b1c2d9f2abc251ce39f0cf11027f7a53b70f2385073152460ca63ae7"
+            Packaged.beside(
+                _TINY,
+                "digits.tar.gz",
+                "cd7ba052b1c2d9f2abc251ce39f0cf11027f7a53b70f2385073152460ca63ae7",
             ),
         ),
         model=(
-            _packaged(
-                "resnet50.onnx", "07994be8014c17e3bf90191ce0de8ac4c7e8bce0093d3c423904db42c552a8cf"
+            Packaged.beside(
+                _TINY,
+                "resnet50.onnx",
+                "07994be8014c17e3bf90191ce0de8ac4c7e8bce0093d3c423904db42c552a8cf",
             ),
         ),
         weights="trained from scratch by benchwright_vision/tiny/train_resnet50.py",

@@ -47,8 +47,7 @@ def _load() -> Benchmark:
 
 
 def _packaged(name: str) -> Packaged:
-    checksum = Checksum("sha256", TINY_CHECKSUMS[name])
-    return Packaged(name=name, package="benchwright_vision.tiny", path=name, checksum=checksum)
+    return Packaged.beside("benchwright_vision.tiny", name, TINY_CHECKSUMS[name])
 
 
 def _tiny() -> PresetInfo:
