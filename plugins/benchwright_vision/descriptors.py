@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchwright.contracts.benchmark import Benchmark
 
 _CODE = ("benchwright_vision.resnet50", "benchwright_vision.images")
+_OPENCV = "opencv-python-headless:cv2"
 _TINY = "benchwright_vision.tiny"
 _ONNX = "https://zenodo.org/record/4735647/files/resnet50_v1.onnx"
 
@@ -95,7 +96,7 @@ def _official() -> PresetInfo:
         # Archive, unpacked images, and 50,000 preprocessed float32 images of 3x224x224.
         disk_bytes=2 * 6_744_924_160 + 50_000 * 3 * 224 * 224 * 4,
         memory_bytes=4_000_000_000,
-        requires=("opencv-python-headless",),
+        requires=(_OPENCV,),
         extra="vision",
         sources=_CODE,
         model_files=("resnet50.onnx",),
@@ -116,7 +117,7 @@ def _synthetic() -> PresetInfo:
         # The model, its engine, the pictures, and 1,024 preprocessed float32 images of 3x224x224.
         disk_bytes=220_000_000 + 1024 * 3 * 224 * 224 * 4,
         memory_bytes=2_000_000_000,
-        requires=("onnx", "opencv-python-headless"),
+        requires=("onnx", _OPENCV),
         extra="vision",
         sources=(
             *_CODE,

@@ -13,6 +13,7 @@ from benchwright.contracts.benchmark import PresetInfo
 from benchwright.contracts.source import Download, Local, Manual, Packaged, Source
 from benchwright.distributions import tool_versions
 from benchwright.plan import Engine, Plan
+from benchwright.requirements import of_preset
 
 DISK_SPEED = 100e6
 """Bytes a second that estimates count with, from the network or from one file to another."""
@@ -80,6 +81,7 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         aside={"downloads": plan.layout.downloads},
         # The user's own folder stays where it is.
         store="" if folder is not None else plan.campaign.store.use,
+        requires=(of_preset(engine),),
     )
     return product(
         made,
@@ -103,6 +105,7 @@ def _preprocess(plan: Plan, engine: Engine) -> dict[str, Any]:
         sources=(*preset.sources, "benchwright.harness.samples"),
         log=plan.layout.log(task),
         store=plan.campaign.store.use,
+        requires=(of_preset(engine),),
     )
     return product(
         made,

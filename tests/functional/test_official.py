@@ -307,8 +307,34 @@ def test_a_folder_of_one_s_own_spares_the_data_set_alone(
     assert plan["by_hand"] == {}
 
 
-def test_a_package_that_is_missing_is_told_before_the_downloads(mini: Served) -> None:
-    mini.specify(requires=["opencv-python-headless", "no-such-package"])
+def test_a_package_that_is_missing_is_refused_before_the_downloads(mini: Served) -> None:
+    mini.specify(requires=["opencv-python-headless:cv2", "no-such-package", "no-such:sys"])
+    told = "not installed: no-such-package, which resnet50-official needs"
+    fix = "pip install 'benchwright[vision]'"
     spoken = mini.project.benchwright("plan").out
-    assert "not installed: no-such-package, which resnet50-official needs" in spoken
-    assert "pip install 'benchwright[vision]'" in spoken
+    assert f"{told}: {fix}" in spoken
+    for more in ((), ("-n", "2"), ("--keep-going",), ("model",)):
+        outcome = mini.project.benchwright("run", *more, code=2)
+        assert outcome.err.startswith(f"error: {told}\n  fix: {fix}\n")
+    assert not any(mini.file(name).asked for name in (*mini.made.dataset, *mini.made.model))
+    assert not mini.downloads.exists()
+    assert not mini.project.file().exists()
+
+
+def test_a_missing_package_of_one_benchmark_does_not_keep_the_others(mini: Served) -> None:
+    mini.specify(requires=["no-such-package"])
+    mini.project.change(
+        "benchmarks: [resnet50]", "benchmarks: {resnet50: , bert-99: {preset: tiny}}"
+    )
+    outcome = mini.project.benchwright("run", "dataset", code=2)
+    assert "or make the rest alone: --keep-going" in outcome.err
+    outcome = mini.project.run("dataset", "--keep-going", code=1)
+    assert outcome.statuses == {
+        "dataset:resnet50-official": "failed",
+        "dataset:bert-tiny": "executed",
+    }
+    assert "not installed: no-such-package, which resnet50-official needs" in outcome.err
+    assert "pip install 'benchwright[vision]'" in outcome.err
+    assert not mini.downloads.exists()
+    # What is there already needs nothing any more.
+    assert mini.project.run("dataset:bert-tiny").executed == []
