@@ -78,13 +78,13 @@ def read_cases(dataset: Path) -> list[Case]:
 
 
 def _read_list(path: Path) -> list[str]:
+    form = 'a JSON array of case names is needed: ["case_00000", …]'
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BenchwrightError(
-            "the list of cases cannot be read", where=str(path), why=str(error)
+            "the list of cases cannot be read", where=str(path), why=str(error), fix=form
         ) from error
-    form = 'a JSON array of case names is needed: ["case_00000", …]'
     if not isinstance(names, list) or not names:
         raise BenchwrightError("this is no list of cases", where=str(path), fix=form)
     for number, name in enumerate(names):

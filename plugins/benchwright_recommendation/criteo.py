@@ -61,9 +61,8 @@ class ClickLog:
         for name, bag, hot in zip(names, self._bags, self._hot, strict=True):
             self._check(f"{SPARSE_FILE}/{name}.npy", bag, "int32", (rows, hot))
         given = folder / trace.TRACE
-        self.offsets = (
-            trace.read(given, rows) if given.exists() else trace.draw(rows // 2 + rows % 2)
-        )
+        there = given.exists() or given.is_symlink()
+        self.offsets = trace.read(given, rows) if there else trace.draw(rows // 2 + rows % 2)
         """Sample i is the rows from offsets[i] up to offsets[i + 1]."""
 
     @property

@@ -48,7 +48,7 @@ def read_val_map(dataset: Path, classes: int) -> list[LabelledImage]:
             continue
         where = f"{source}:{number}"
         parts = line.rsplit(maxsplit=1)
-        if len(parts) != 2 or not parts[1].isdigit():
+        if len(parts) != 2 or not parts[1].isdecimal():
             raise BenchwrightError(
                 "this line is not `path label`", where=where, why=f"it reads {line!r}"
             )
@@ -69,7 +69,11 @@ def read_val_map(dataset: Path, classes: int) -> list[LabelledImage]:
             )
         found.append(LabelledImage(path, label))
     if not found:
-        raise BenchwrightError(f"{VAL_MAP} names no image", where=str(source))
+        raise BenchwrightError(
+            f"{VAL_MAP} names no image",
+            where=str(source),
+            fix="a line per image is needed: relative path, white space, label",
+        )
     return found
 
 
