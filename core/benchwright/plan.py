@@ -217,6 +217,7 @@ class Plan:
                     f"no benchmark of this campaign uses a data set `{name}`; "
                     f"{did_you_mean(name, datasets)}".rstrip("; "),
                     where=campaign.where("datasets", name),
+                    why=self._of_another_preset(name),
                 )
         quantizers = {item.quantizer.name for item in self.engines if item.quantizer is not None}
         check_names(campaign, self.registry, quantizers)
@@ -249,6 +250,16 @@ class Plan:
         for name, settings in campaign.benchmarks.items():
             runs = [run for run in self.runs if run.engine.benchmark.name == name]
             self._check_pins(settings.settings, runs, ("benchmarks", name, "settings"))
+
+    def _of_another_preset(self, dataset: str) -> str | None:
+        """Which presets of the campaign's benchmarks a data set is for."""
+        found = [
+            f"preset {preset.name} of {engine.benchmark.name}"
+            for engine in self.engines
+            for preset in engine.benchmark.presets.values()
+            if preset.dataset_name == dataset
+        ]
+        return f"{' and '.join(dict.fromkeys(found))} uses it" if found else None
 
     def _check_pins(
         self, settings: Mapping[Any, Pins], runs: Sequence[Run], prefix: tuple[str, ...]

@@ -1,17 +1,26 @@
-"""Distributions that a benchmark's preset or a backend needs: whether they are there, what installs
-them, and the refusal of a build that would find out too late."""
+"""What must be there before a build starts: distributions that presets and backends need, what
+installs them, and data sets' folders of the user's own. A build that would find out late is
+refused."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchwright.distributions import NOT_INSTALLED, installed_version, tool_version
-from benchwright.errors import UsageError
+from benchwright.errors import UsageError, absent
 
 if TYPE_CHECKING:
     from benchwright.plan import Engine
+
+
+Metas = Mapping[str, Mapping[str, Any]]
+Due = Callable[[], Collection[str]]
+
+_OWN = "correct the path under `datasets:`; a data set is a folder, unpacked"
 
 
 class Requirement(NamedTuple):
@@ -75,34 +84,66 @@ def refusal(lacks: Iterable[Requirement], where: str | None = None) -> UsageErro
     )
 
 
-def refuse_lacking(
-    metas: Mapping[str, Mapping[str, Any]],
-    due: Callable[[], Collection[str]],
-    *,
-    keep_going: bool,
-) -> None:
+def absent_folder(folder: Path, stated_in: str | None) -> UsageError:
+    """The error for a folder of the user's own that is not there, or is none."""
+    return UsageError(
+        f"there is no data set folder {folder}", where=stated_in, why=absent(folder), fix=_OWN
+    )
+
+
+def refuse_lacking(metas: Metas, due: Due, *, keep_going: bool) -> None:
     """UsageError where a task that would run needs what is not installed. keep_going: those tasks
     may fail, as long as something is measured without them (or made, where nothing is measured).
 
     metas: our part of each task's meta; due: gives the names of the tasks that would run, which
     is only asked where something is missing.
     """
-    needs = {name: meta["recipe"].requires for name, meta in metas.items() if "recipe" in meta}
+    needs = {name: _needs(meta) for name, meta in metas.items()}
     missing = set(lacking(item for requires in needs.values() for item in requires))
-    if not missing:
+    lacks = {
+        name: found
+        for name, requires in needs.items()
+        if (found := [item for item in requires if item in missing])
+    }
+    stopped, others = _stopped(metas, lacks, lacks, due)
+    if not stopped or (keep_going and others):
         return
-    wanted = [name for name in due() if needs.get(name)]
-    lacks = {name: [item for item in needs[name] if item in missing] for name in wanted}
-    refused = dict.fromkeys(item for found in lacks.values() for item in found)
-    if not refused:
-        return
-    ends = [name for name in wanted if metas[name]["kind"] == "measurement"] or wanted
-    if keep_going and not all(lacks[name] for name in ends):
-        return
-    error = refusal(refused)
-    if not all(lacks[name] for name in ends):
+    error = refusal(dict.fromkeys(item for name in stopped for item in lacks[name]))
+    if others:
         error.fix = f"{error.fix}; or make the rest alone: --keep-going"
     raise error
+
+
+def refuse_absent(metas: Metas, due: Due, *, keep_going: bool) -> None:
+    """UsageError where a task that would run reads a folder of the user's own that is not there.
+    The arguments are those of `refuse_lacking`."""
+    folders = {name: meta["own_folder"] for name, meta in metas.items() if meta.get("own_folder")}
+    lost = {name: folder for name, folder in folders.items() if not os.path.isdir(folder)}
+    families = {item.who for name in lost for item in _needs(metas[name])}
+    after = {
+        name for name, meta in metas.items() if any(item.who in families for item in _needs(meta))
+    }
+    stopped, others = _stopped(metas, lost, after, due)
+    if stopped and not (keep_going and others):
+        name = stopped[0]
+        raise absent_folder(Path(lost[name]), metas[name]["recipe"].aside["stated_in"])
+
+
+def _needs(meta: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    recipe = meta.get("recipe")
+    return () if recipe is None else recipe.requires
+
+
+def _stopped(
+    metas: Metas, stops: Collection[str], after: Collection[str], due: Due
+) -> tuple[list[str], bool]:
+    """Which of the tasks in `stops` would run; and whether any that is not in `after` is worth
+    running: a measurement, or anything of a benchmark's where nothing is measured."""
+    if not stops:
+        return [], False
+    wanted = [name for name in due() if _needs(metas.get(name, {}))]
+    ends = [name for name in wanted if metas[name]["kind"] == "measurement"] or wanted
+    return [name for name in wanted if name in stops], not all(name in after for name in ends)
 
 
 def _name(package: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,6 +124,7 @@ class Tokens:
                 raise BenchwrightError(
                     f"this data set has no {path.name}",
                     where=str(path),
+                    why=absent(path),
                     fix="put GPT-2's vocab.json and merges.txt (from huggingface.co/gpt2) there",
                 )
         try:

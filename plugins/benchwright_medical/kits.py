@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 from benchwright_medical.kits19 import CASES, COPIES
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def read_cases(dataset: Path) -> list[Case]:
                 raise BenchwrightError(
                     f"{name} has no {path.name}",
                     where=str(path),
-                    why=f"{source} names {len(names)} cases, {name} among them",
+                    why=f"{absent(path)}; {source} names {len(names)} cases, {name} among them",
                     fix=f"a folder is needed for each case, with {IMAGE} and {SEGMENTATION}; "
                     f"another choice of cases goes into {CASE_LIST}",
                 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,7 @@ def read_val_map(dataset: Path, classes: int) -> list[LabelledImage]:
             raise BenchwrightError(
                 f"the image {parts[0]} is missing",
                 where=where,
-                why=f"there is no file {path}",
+                why=absent(path),
                 fix="put the image there or take the line out (and all results with it)",
             )
         found.append(LabelledImage(path, label))

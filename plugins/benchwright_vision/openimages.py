@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 from benchwright_vision.images import decode, opencv
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def read_annotations(dataset: Path, classes: int) -> DetectionSet:
         raise BenchwrightError(
             f"this data set has no readable {ANNOTATIONS.name}",
             where=str(source),
-            why=str(error),
+            why=absent(source) if isinstance(error, FileNotFoundError) else str(error),
             fix=f"COCO-style annotations belong there, the pictures under {PICTURES}",
         ) from error
     checker = _Checker(source)
@@ -84,7 +84,7 @@ def read_dataset(dataset: Path, classes: int) -> DetectionSet:
             raise BenchwrightError(
                 f"the picture {picture.path.name} is missing",
                 where=f"{dataset / ANNOTATIONS}: images[{index}].file_name",
-                why=f"there is no file {picture.path}",
+                why=absent(picture.path),
                 fix="put the picture there or take the entry out (and all results with it)",
             )
     return found

@@ -78,7 +78,10 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         },
         sources=preset.sources,
         log=plan.layout.log(task),
-        aside={"downloads": plan.layout.downloads},
+        aside={
+            "downloads": plan.layout.downloads,
+            "stated_in": plan.campaign.where("datasets", preset.dataset_name),
+        },
         # The user's own folder stays where it is.
         store="" if folder is not None else plan.campaign.store.use,
         requires=(of_preset(engine),),
@@ -87,6 +90,7 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         made,
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
         seconds=1.0 + _data_bytes(preset) / 2 / DISK_SPEED,
+        folder=made.parameters["folder"],
         disk_bytes=0 if folder else _data_bytes(preset) // 2,
         **({} if folder else obtaining(plan, preset.dataset, preset.more_download_bytes)),
     )

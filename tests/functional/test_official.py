@@ -15,6 +15,7 @@ import pytest
 from benchwright.build.artifact import MANIFEST, read_manifest
 from functional.official import resnet50
 from functional.official.miniature import Miniature, Served, served, tar
+from functional.project import QUICK as QUICK_CAMPAIGN
 from functional.project import Project
 
 QUICK = "resnet50"
@@ -120,14 +121,37 @@ def test_a_folder_of_another_kind_is_refused(measured: Served, place: Path) -> N
     (wrong / "notes.txt").write_text("sunny\n")
     name = measured.made.info.presets["official"].dataset_name
     other = measured.another(f"{measured.project.folder.name}-wrong")
-    for folder, told in ((wrong, str(wrong)), (place / "none", "this data set folder does not")):
-        other.campaign(f"datasets: {{{name}: {folder}}}\n")
-        outcome = other.project.benchwright("run", f"dataset:{measured.task}", code=1)
-        assert told in outcome.err
-        assert f"dataset:{measured.task}" in outcome.err
-        assert "fix:" in outcome.err
+    other.campaign(f"datasets: {{{name}: {wrong}}}\n")
+    outcome = other.project.benchwright("run", f"dataset:{measured.task}", code=1)
+    assert str(wrong) in outcome.err
+    assert f"dataset:{measured.task}" in outcome.err
+    assert "fix:" in outcome.err
     assert [path.name for path in wrong.iterdir()] == ["notes.txt"]
     other.project.close()
+
+
+def test_a_folder_that_is_not_there_is_refused_before_anything_starts(
+    fresh: Project, place: Path
+) -> None:
+    (place / "digits").mkdir()
+    (place / "file").touch()
+    for name, told in (
+        ("digit", f"there is no digit in {place}; did you mean `digits`?"),
+        ("file", f"{place}/file is a file"),
+    ):
+        fresh.campaign(f"{QUICK_CAMPAIGN}datasets: {{digits: {place / name}}}\n")
+        for command in (["run"], ["run", "-n", "2"], ["run", "--keep-going"]):
+            outcome = fresh.benchwright(*command, code=2)
+            assert f"datasets.digits: there is no data set folder {place / name}" in outcome.err
+            assert f"why: {told}" in outcome.err
+        assert told in fresh.benchwright("plan").out
+        assert not fresh.file().exists()
+    # Who needs no data set is not stopped, and the others go on.
+    fresh.run("model")
+    fresh.change("[resnet50]", "[resnet50, bert-99]")
+    fresh.run("dataset", code=2)
+    outcome = fresh.run("dataset", "--keep-going", code=1)
+    assert outcome.executed == ["dataset:bert-tiny"]
 
 
 def test_a_licensed_file_is_asked_for_and_then_found(mini: Served) -> None:

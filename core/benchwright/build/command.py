@@ -32,7 +32,7 @@ from benchwright.build.status import meta_of, needs, statuses
 from benchwright.build.task import TOLD_ELSEWHERE, stale_reasons
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
 from benchwright.progress import Follower
-from benchwright.requirements import refuse_lacking
+from benchwright.requirements import refuse_absent, refuse_lacking
 
 SHOWN_REASONS = 3
 """How many changes are named of a stale run; `benchwright explain` names all."""
@@ -329,6 +329,7 @@ class Run(DoitRun):  # type: ignore[misc]
         metas = {name: meta_of(task) for name, task in tasks.items()}
         resources.refuse_too_big(metas, self.budget, due)
         refuse_lacking(metas, due, keep_going=keep_going)
+        refuse_absent(metas, due, keep_going=keep_going)
 
     def _estimate(self, reporter: Reporter) -> None:
         tasks = self.control.tasks

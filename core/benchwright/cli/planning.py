@@ -13,13 +13,13 @@ from benchwright.build.task import META
 from benchwright.cli.common import load, name_of, print_json
 from benchwright.errors import UsageError
 from benchwright.plan import Plan
-from benchwright.requirements import Requirement, installing, lacking, of_engine
+from benchwright.requirements import Requirement, installing, lacking, of_engine, refuse_absent
 
 
 def main(arguments: Namespace) -> int:
     """Shows what the campaign amounts to, before any work."""
     plan, tasks = load(arguments)
-    refused = _too_big(tasks, arguments.budget)
+    refused = _refused(tasks, arguments.budget)
     lacks = _lacking(plan)
     rows = []
     for task in tasks:
@@ -126,9 +126,9 @@ def _submission(plan: Plan, seconds: Mapping[str, float]) -> dict[str, Any]:
     return {"runs": runs, "seconds": sum(runs.values()), "remarks": found}
 
 
-def _too_big(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
-    """What `run` would say where that asks for more than there is. A plan may be for another
-    machine, so that it is told and does no harm."""
+def _refused(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
+    """What `run` would say where that asks for more than there is, or for a folder that is not
+    there. A plan may be for another machine, so that it is told and does no harm."""
     here = resources.budget(budget) if budget else None
 
     def due() -> list[str]:
@@ -142,7 +142,9 @@ def _too_big(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
         return [name for name in found if found[name].due]
 
     try:
-        resources.refuse_too_big({name_of(task): task["meta"][META] for task in tasks}, here, due)
+        metas = {name_of(task): task["meta"][META] for task in tasks}
+        resources.refuse_too_big(metas, here, due)
+        refuse_absent(metas, due, keep_going=False)
     except UsageError as error:
         return error
     return None
