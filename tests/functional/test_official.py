@@ -162,6 +162,7 @@ def test_a_licensed_file_is_asked_for_and_then_found(mini: Served) -> None:
     assert "ILSVRC2012_img_val.tar must be placed by hand" in outcome.err
     assert "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php" in outcome.err
     assert f"put it at {path}" in outcome.err
+    assert "or name a folder that holds this data set: `datasets: {imagenet2012: …}`" in outcome.err
     assert outcome.statuses["dataset:resnet50-official"] == "failed"
     assert not any(name.startswith(("performance", "accuracy")) for name in outcome.executed)
 

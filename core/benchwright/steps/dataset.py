@@ -23,7 +23,13 @@ def build(kitchen: Kitchen) -> None:
         count = _take(kitchen, benchmark, place)
     else:
         _, preset = preset_of(given["benchmark"], given["preset"])
-        sources = obtain(preset.dataset, Path(kitchen.recipe.aside["downloads"]), kitchen)
+        try:
+            sources = obtain(preset.dataset, Path(kitchen.recipe.aside["downloads"]), kitchen)
+        except BenchwrightError as error:
+            instead = f"`datasets: {{{given['dataset_name']}: …}}`"
+            also = f"or name a folder that holds this data set: {instead}"
+            error.fix = "; ".join(filter(None, [error.fix, also]))
+            raise
         # The recipe's place exists and is empty; an archive is unpacked into a place of its own.
         kitchen.out.rmdir()
         place = kitchen.out
