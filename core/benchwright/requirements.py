@@ -141,7 +141,8 @@ def _stopped(
     running: a measurement, or anything of a benchmark's where nothing is measured."""
     if not stops:
         return [], False
-    wanted = [name for name in due() if _needs(metas.get(name, {}))]
+    running = set(due())
+    wanted = [name for name, meta in metas.items() if name in running and _needs(meta)]
     ends = [name for name in wanted if metas[name]["kind"] == "measurement"] or wanted
     return [name for name in wanted if name in stops], not all(name in after for name in ends)
 
