@@ -44,6 +44,16 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _folder(value: Any) -> Any:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("name the folder, as in `imagenet2012: /data/imagenet`")
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no user `{value[1:].split('/')[0]}` here") from None
+    return value
+
+
 Categories = Annotated[list[Category], BeforeValidator(_names), Field(min_length=1)]
 Scenarios = Annotated[list[Scenario], BeforeValidator(_names), Field(min_length=1)]
 
@@ -185,7 +195,7 @@ class CampaignSchema(Options):
         description="a power meter, or `auto`: runs record power, informative; a name, or a name "
         "with options (see `benchwright plugins NAME`)",
     )
-    datasets: dict[str, Path] = Field(
+    datasets: dict[str, Annotated[Path, BeforeValidator(_folder)]] = Field(
         default_factory=dict, description="data sets the user has: name → folder, used in place"
     )
     formatter: str | None = Field(

@@ -5,8 +5,10 @@ Every message answers four questions: what went wrong, where, why, and what to d
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -84,3 +86,30 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if hint and allowed:
         return f"{hint} ({allowed})"
     return hint or allowed
+
+
+def absent(path: Path) -> str:
+    """Why a path is not what it should be: its first part that is not there and what beside it is
+    like it, or what there is instead."""
+    place = path
+    while not os.path.lexists(place.parent) and place.parent != place:
+        place = place.parent
+    if os.path.lexists(place):
+        kind = "folder" if os.path.isdir(place) else "file"
+        return f"{place} is a {kind if os.path.exists(place) else 'link that leads nowhere'}"
+    told = f"there is no {place.name} in {place.parent}"
+    try:
+        beside = os.listdir(place.parent)
+    except OSError as error:
+        return f"{told}: {error.strerror}"
+    import difflib
+
+    # Of numbered files, each is like another.
+    plain = place.name.translate(_NO_DIGITS)
+    beside = [name for name in beside[:_MOST_BESIDE] if name.translate(_NO_DIGITS) != plain]
+    near = difflib.get_close_matches(place.name, beside, n=1, cutoff=0.6)
+    return f"{told}; did you mean `{near[0]}`?" if near else told
+
+
+_MOST_BESIDE = 1000
+_NO_DIGITS = str.maketrans("", "", "0123456789")

@@ -39,6 +39,7 @@ def refuse_leftovers(plan: Plan) -> None:
                 f"no benchmark of this campaign uses a data set `{name}`; "
                 f"{did_you_mean(name, datasets)}".rstrip("; "),
                 where=campaign.where("datasets", name),
+                why=_of_another_preset(plan, name),
             )
     quantizers = {item.quantizer.name for item in plan.engines if item.quantizer is not None}
     check_names(campaign, plan.registry, quantizers)
@@ -56,6 +57,17 @@ def refuse_leftovers(plan: Plan) -> None:
     for name, settings in campaign.benchmarks.items():
         runs = [run for run in plan.runs if run.engine.benchmark.name == name]
         _refuse_pins(plan, settings.settings, runs, ("benchmarks", name, "settings"))
+
+
+def _of_another_preset(plan: Plan, dataset: str) -> str | None:
+    """Which presets of the campaign's benchmarks a data set is for."""
+    found = [
+        f"preset {preset.name} of {engine.benchmark.name}"
+        for engine in plan.engines
+        for preset in engine.benchmark.presets.values()
+        if preset.dataset_name == dataset
+    ]
+    return f"{' and '.join(dict.fromkeys(found))} uses it" if found else None
 
 
 def _refuse_fields(plan: Plan) -> None:

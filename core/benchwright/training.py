@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import importlib.metadata
+import io
 import os
 import platform
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,6 +68,30 @@ def described(path: Path) -> dict[str, Any]:
         "name": path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
+    }
+
+
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar that depends on nothing but its members' names and contents."""
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name in sorted(members):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(members[name])
+            entry.mode = 0o644
+            archive.addfile(entry, io.BytesIO(members[name]))
+    return packed.getvalue()
+
+
+def members(folder: Path) -> dict[str, bytes]:
+    """The contents of all files below a folder, by their paths in it: what `pack` takes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
     }
 
 

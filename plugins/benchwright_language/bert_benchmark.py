@@ -175,7 +175,7 @@ def _read(preset: str, dataset: Path) -> tuple[list[Sequences], WordPieces]:
     """Every question's sequences and the vocabulary, which must fit the preset's encoder."""
     encoder, windows, _ = PRESETS[preset]
     vocabulary = WordPieces.read(dataset)
-    if len(vocabulary) > encoder.vocabulary:
+    if len(vocabulary) != encoder.vocabulary:
         raise BenchwrightError(
             f"this vocabulary has {len(vocabulary)} pieces, the model knows {encoder.vocabulary}",
             where=str(dataset / VOCABULARY_FILE),

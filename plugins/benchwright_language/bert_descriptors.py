@@ -46,13 +46,7 @@ def _load() -> Benchmark:
 
 def _tiny() -> PresetInfo:
     model, dataset = (
-        Packaged(
-            name=name,
-            package="benchwright_language.tiny",
-            path=name,
-            checksum=Checksum("sha256", sha256),
-        )
-        for name, sha256 in _TINY_FILES
+        Packaged.beside("benchwright_language.tiny", name, sha256) for name, sha256 in _TINY_FILES
     )
     return PresetInfo(
         name="tiny",

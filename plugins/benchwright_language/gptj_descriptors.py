@@ -50,10 +50,7 @@ def _load() -> Benchmark:
 
 def _tiny() -> PresetInfo:
     def packaged(name: str) -> Packaged:
-        checksum = Checksum("sha256", TINY_FILES[name])
-        return Packaged(
-            name=name, package="benchwright_language.tiny", path=name, checksum=checksum
-        )
+        return Packaged.beside("benchwright_language.tiny", name, TINY_FILES[name])
 
     return PresetInfo(
         name="tiny",

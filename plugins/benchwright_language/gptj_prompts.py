@@ -8,19 +8,22 @@ has them, `vocab.json` and `merges.txt`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 ARTICLES, VOCABULARY, MERGES = "cnn_eval.json", "vocab.json", "merges.txt"
+_FORM = "it is a JSON list of objects with `instruction`, `input` and `output`"
 INSTRUCTION = "Summarize the following news article:"
 END_TOKEN = "<|endoftext|>"
+_SPECIAL = re.compile(r"<\|.*\|>")
 TEMPLATE = (
     "Below is an instruction that describes a task, paired with an input that provides further "
     "context. Write a response that appropriately completes the request.\n\n"
@@ -61,16 +64,16 @@ def read_articles(dataset: Path) -> list[Article]:
     path = dataset / ARTICLES
     try:
         items = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise BenchwrightError(
             f"this data set has no readable {ARTICLES}",
             where=f"{path}{line}",
             why=str(error),
-            fix="it is a JSON list of objects with `instruction`, `input` and `output`",
+            fix=_FORM,
         ) from error
     if not isinstance(items, list) or not items:
-        raise BenchwrightError(f"{ARTICLES} is not a list of articles", where=str(path))
+        raise BenchwrightError(f"{ARTICLES} is not a list of articles", where=str(path), fix=_FORM)
     return [_article(item, f"{path}: [{index}]") for index, item in enumerate(items)]
 
 
@@ -83,7 +86,17 @@ def _article(item: Any, where: str) -> Article:
                 f"this article has no text as `{field}`",
                 where=f"{where}.{field}",
                 why=f"it is {value!r}" if isinstance(item, dict) else "it is no object",
+                fix=_FORM,
             )
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise BenchwrightError(
+                f"this article has no valid text as `{field}`",
+                where=f"{where}.{field}",
+                why=str(error),
+                fix=f"take an undamaged {ARTICLES}",
+            ) from error
     return Article(**{field: str(value) for field, value in values.items()})
 
 
@@ -111,6 +124,7 @@ class Tokens:
                 raise BenchwrightError(
                     f"this data set has no {path.name}",
                     where=str(path),
+                    why=absent(path),
                     fix="put GPT-2's vocab.json and merges.txt (from huggingface.co/gpt2) there",
                 )
         try:
@@ -123,6 +137,7 @@ class Tokens:
                 why=str(error),
                 fix="take both files from one place",
             ) from error
+        _require_merges(*paths)
         self._tokenizer = Tokenizer(model)
         self._tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         self._tokenizer.decoder = decoders.ByteLevel()
@@ -147,3 +162,23 @@ class Tokens:
         for untidy, tidy in _TIDIED.items():
             text = text.replace(untidy, tidy)
         return text
+
+
+def _require_merges(vocabulary: Path, merges: Path) -> None:
+    """Every token but a sign and a special one is what a merge makes; the library takes a list that
+    was cut off, and cuts texts into other tokens than the model knows."""
+    tokens: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))
+    lines = merges.read_text(encoding="utf-8").splitlines()
+    made = {line.replace(" ", "", 1) for line in lines}
+    lost = [
+        token
+        for token in tokens
+        if len(token) > 1 and token not in made and not _SPECIAL.fullmatch(token)
+    ]
+    if lost:
+        raise BenchwrightError(
+            f"{merges.name} does not make {len(lost)} of the tokens of {vocabulary.name}, "
+            f"such as `{lost[-1]}`",
+            where=str(merges),
+            fix="get it again: take both files from one place",
+        )

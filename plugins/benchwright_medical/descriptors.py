@@ -33,10 +33,8 @@ _IMAGES = (
 )
 _SEGMENTATIONS = "https://raw.githubusercontent.com/neheller/kits19/{}/data/{}/segmentation.nii.gz"
 
-TINY_MODEL = Checksum("sha256", "372f2fe3e1fe264dd711fb4c0c66d859a0d60cf58cc9276d6eccbeecacba3207")
-TINY_DATASET = Checksum(
-    "sha256", "d11e2dc4ba124c97939995be627bccfb6d8d789aaa048cd6fa34d8d7e5012ccf"
-)
+TINY_MODEL = "372f2fe3e1fe264dd711fb4c0c66d859a0d60cf58cc9276d6eccbeecacba3207"
+TINY_DATASET = "d11e2dc4ba124c97939995be627bccfb6d8d789aaa048cd6fa34d8d7e5012ccf"
 TINY_DICE = 0.8375655868299001
 """These three are what tiny/unet3d.card.yaml says."""
 
@@ -54,8 +52,8 @@ def _tiny() -> PresetInfo:
         summary="a small 3D U-Net, really trained, on simulated scans of an averaged brain",
         sample_count=43,
         dataset_name="brain",
-        dataset=(Packaged("brain.tar.gz", place, "brain.tar.gz", TINY_DATASET),),
-        model=(Packaged("unet3d.onnx", place, "unet3d.onnx", TINY_MODEL),),
+        dataset=(Packaged.beside(place, "brain.tar.gz", TINY_DATASET),),
+        model=(Packaged.beside(place, "unet3d.onnx", TINY_MODEL),),
         weights="trained from scratch by benchwright_medical/tiny/train_unet3d.py",
         reference={"DICE": TINY_DICE},
         disk_bytes=15_000_000,

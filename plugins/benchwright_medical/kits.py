@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 from benchwright_medical.kits19 import CASES, COPIES
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def read_cases(dataset: Path) -> list[Case]:
                 raise BenchwrightError(
                     f"{name} has no {path.name}",
                     where=str(path),
-                    why=f"{source} names {len(names)} cases, {name} among them",
+                    why=f"{absent(path)}; {source} names {len(names)} cases, {name} among them",
                     fix=f"a folder is needed for each case, with {IMAGE} and {SEGMENTATION}; "
                     f"another choice of cases goes into {CASE_LIST}",
                 )
@@ -78,13 +78,13 @@ def read_cases(dataset: Path) -> list[Case]:
 
 
 def _read_list(path: Path) -> list[str]:
+    form = 'a JSON array of case names is needed: ["case_00000", …]'
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BenchwrightError(
-            "the list of cases cannot be read", where=str(path), why=str(error)
+            "the list of cases cannot be read", where=str(path), why=str(error), fix=form
         ) from error
-    form = 'a JSON array of case names is needed: ["case_00000", …]'
     if not isinstance(names, list) or not names:
         raise BenchwrightError("this is no list of cases", where=str(path), fix=form)
     for number, name in enumerate(names):

@@ -78,5 +78,7 @@ def quantizers() -> Iterable[QuantizerInfo]:
             load_options=_load_int8_options,
             tools=("onnxruntime", "onnx"),
             sources=("benchwright_onnxruntime.quantizer",),
+            requires=("onnx",),
+            extra="quantize",
         )
     ]

@@ -13,8 +13,8 @@ import onnxruntime
 
 from benchwright.contracts.backend import Backend
 from benchwright.contracts.program import Array, Graph, Program, Sessions
-from benchwright.contracts.tensor import TensorSpec
 from benchwright.errors import BenchwrightError
+from benchwright.fitting import require_fit
 from benchwright.onnxgraph import SMALL_BYTES
 
 _PROVIDERS = ["CPUExecutionProvider"]
@@ -30,7 +30,6 @@ _ELEMENTS = {"tensor(float)": "float32", "tensor(double)": "float64"} | {
                                       for bits in (8, 16, 32, 64)))
 }  # fmt: skip
 """ONNX Runtime's names of element types, and NumPy's."""
-_FIX = "use the model file that the benchmark names"
 _QUIET = 3
 """ONNX Runtime's log level `error`."""
 
@@ -118,37 +117,9 @@ def open_model(path: Path, settings: Any) -> Any:
 
 
 def _check(session: Any, graph: Graph, path: Path) -> None:
-    for kind, specs, found in (
-        ("input", graph.inputs, session.get_inputs()),
-        ("output", graph.outputs, session.get_outputs()),
-    ):
-        names = [item.name for item in found]
-        for spec in specs:
-            if spec.name not in names:
-                raise BenchwrightError(
-                    f"this model has no {kind} `{spec.name}`",
-                    where=str(path),
-                    why=f"its {kind}s are {', '.join(names)}",
-                    fix=_FIX,
-                )
-    found = {item.name: item for item in session.get_inputs()}
-    for spec in graph.inputs:
-        _check_input(spec, found[spec.name], path)
-
-
-def _check_input(spec: TensorSpec, found: Any, path: Path) -> None:
-    """The element type, and the axes that are fixed on both sides."""
-    dtype = _ELEMENTS.get(found.type, found.type)
     # An ONNX file may leave its shapes out.
-    axes = list(found.shape) or list(spec.shape)
-    fits = len(axes) == len(spec.shape) and all(
-        own == wanted or not (isinstance(own, int) and isinstance(wanted, int))
-        for own, wanted in zip(axes, spec.shape, strict=True)
-    )
-    if not fits or dtype != spec.dtype:
-        raise BenchwrightError(
-            f"the input `{spec.name}` of this model is {dtype} [{', '.join(map(str, axes))}]",
-            where=str(path),
-            why=f"the benchmark's is {spec.dtype} [{', '.join(map(str, spec.shape))}]",
-            fix=_FIX,
-        )
+    inputs = {
+        item.name: (_ELEMENTS.get(item.type, item.type), item.shape or None)
+        for item in session.get_inputs()
+    }
+    require_fit(graph, path, inputs, [item.name for item in session.get_outputs()])

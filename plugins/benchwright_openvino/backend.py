@@ -8,15 +8,18 @@ precision and by which device each was compiled.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from benchwright.bfloat16 import BFLOAT16, require_bfloat16
 from benchwright.contracts.backend import Backend
 from benchwright.contracts.program import Graph, Program, Session, Sessions
 from benchwright.errors import BenchwrightError
+from benchwright.fitting import Found, require_fit
 from benchwright_openvino.precision import INSTEAD, precision_of
 
 try:
@@ -148,25 +151,23 @@ def read_graph(program: Program, graph: Graph, model: Path) -> Any:
 def _reduced(model: Any, graph: Graph, path: Path) -> Any:
     """The model with the graph's outputs alone, in its order."""
     known = {name: port for port in model.outputs for name in port.names}
-    given = {name for port in model.inputs for name in port.names}
-    for kind, names, found in (
-        ("input", [spec.name for spec in graph.inputs], given),
-        ("output", [spec.name for spec in graph.outputs], set(known)),
-    ):
-        _require_names(kind, names, found, path)
+    require_fit(graph, path, dict(_input(port, graph) for port in model.inputs), known)
     results = [known[spec.name].get_node() for spec in graph.outputs]
     return openvino.Model(results, model.get_parameters(), model.get_friendly_name())
 
 
-def _require_names(kind: str, names: Sequence[str], found: set[str], path: Path) -> None:
-    for name in names:
-        if name not in found:
-            raise BenchwrightError(
-                f"this model has no {kind} `{name}`",
-                where=str(path),
-                why=f"its {kind}s are {', '.join(sorted(found))}",
-                fix="use the model file that the benchmark names",
-            )
+def _input(port: Any, graph: Graph) -> tuple[str, Found]:
+    """A model's input by the name that the graph has for it, with its dtype and axes."""
+    wanted = {spec.name for spec in graph.inputs} & set(port.names)
+    shape = port.get_partial_shape()
+    # An ONNX file may leave its shapes out.
+    axes = (
+        None
+        if shape.rank.is_dynamic
+        else [size.get_length() if size.is_static else "?" for size in shape]
+    )
+    dtype = np.dtype(port.get_element_type().to_dtype()).name
+    return min(wanted, default=port.get_any_name()), (dtype, axes)
 
 
 def _explained(call: Callable[[], Value], path: Path, fix: str) -> Value:

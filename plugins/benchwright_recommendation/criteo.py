@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 from benchwright_recommendation import trace
 from benchwright_recommendation.architecture import DENSE, Architecture
 from benchwright_recommendation.stored import Mapped, map_npy, map_npz
@@ -49,6 +49,7 @@ class ClickLog:
                 raise BenchwrightError(
                     f"this data set has no {name}",
                     where=str(folder),
+                    why=absent(folder / name),
                     fix=f"a folder with {DENSE_FILE}, {SPARSE_FILE} and {LABELS_FILE} is needed",
                 )
         self._dense = map_npy(folder / DENSE_FILE)
@@ -61,9 +62,8 @@ class ClickLog:
         for name, bag, hot in zip(names, self._bags, self._hot, strict=True):
             self._check(f"{SPARSE_FILE}/{name}.npy", bag, "int32", (rows, hot))
         given = folder / trace.TRACE
-        self.offsets = (
-            trace.read(given, rows) if given.exists() else trace.draw(rows // 2 + rows % 2)
-        )
+        there = given.exists() or given.is_symlink()
+        self.offsets = trace.read(given, rows) if there else trace.draw(rows // 2 + rows % 2)
         """Sample i is the rows from offsets[i] up to offsets[i + 1]."""
 
     @property

@@ -42,18 +42,14 @@ def _load() -> Benchmark:
 
 
 def _tiny() -> PresetInfo:
-    def packaged(name: str, sha256: str) -> Packaged:
-        return Packaged(
-            name=name, package=f"{_PACKAGE}.tiny", path=name, checksum=Checksum("sha256", sha256)
-        )
-
+    place = f"{_PACKAGE}.tiny"
     return PresetInfo(
         name="tiny",
         summary="a small DLRM-DCNv2, really trained, on generated clicks",
         sample_count=640,
         dataset_name="clicks",
-        dataset=(packaged("clicks.tar.gz", TINY_DATASET_SHA256),),
-        model=(packaged("dlrm.onnx", TINY_MODEL_SHA256),),
+        dataset=(Packaged.beside(place, "clicks.tar.gz", TINY_DATASET_SHA256),),
+        model=(Packaged.beside(place, "dlrm.onnx", TINY_MODEL_SHA256),),
         weights="trained from scratch by benchwright_recommendation/tiny/train_dlrm.py",
         reference={"AUC": TINY_AUC},
         disk_bytes=20_000_000,

@@ -22,6 +22,7 @@ QUANTILES = (
 )  # fmt: skip
 """Sizes of groups, each as likely as the others (recommendation/dlrm_v2, dist_quantile.txt)."""
 
+_FIX = "get the published trace again, or take the file away: the groups are then drawn"
 _SEED = 123
 _BLOCK = 4096
 
@@ -54,7 +55,7 @@ def read(path: Path, rows: int) -> Offsets:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BenchwrightError(
-            "this aggregation trace cannot be read", where=str(path), why=str(error)
+            "this aggregation trace cannot be read", where=str(path), why=str(error), fix=_FIX
         ) from error
     offsets = np.zeros(len(lines) + 1, np.int64)
     end = 0
@@ -62,7 +63,7 @@ def read(path: Path, rows: int) -> Offsets:
         end = _end(line, end, rows, f"{path}:{number}")
         offsets[number] = end
     if not lines:
-        raise BenchwrightError("this aggregation trace is empty", where=str(path))
+        raise BenchwrightError("this aggregation trace is empty", where=str(path), fix=_FIX)
     return offsets
 
 

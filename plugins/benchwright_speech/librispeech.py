@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 from benchwright_speech.chapters import CHAPTERS
 from benchwright_speech.config import LABELS, MAX_SECONDS, MIN_SAMPLES, SAMPLE_RATE
 from benchwright_speech.manifest import MANIFEST, read_manifest
@@ -58,10 +58,11 @@ def read(dataset: Path) -> list[Utterance]:
         for utterance in _chapter(transcripts):
             found[utterance.name] = utterance
     if not found:
+        lost = f"; {absent(dataset / _PLACES[0])}" if root == dataset else ""
         raise BenchwrightError(
             "this is no data set in LibriSpeech's form",
             where=str(dataset),
-            why=f"there is no {_FORM} in it",
+            why=f"there is no {_FORM} in it{lost}",
             fix="name the folder that holds `LibriSpeech/dev-clean`",
         )
     _every_file_is_named(root, found)
@@ -138,7 +139,7 @@ def _samples(path: Path, where: str) -> int:
         raise BenchwrightError(
             f"the recording {path.name} is missing",
             where=where,
-            why=f"there is no file {path}",
+            why=absent(path),
             fix="put it there: without it, later samples would have other indices",
         )
     soundfile = soundfile_module()

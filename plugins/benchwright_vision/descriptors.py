@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from benchwright.contracts.benchmark import Benchmark
 
 _CODE = ("benchwright_vision.resnet50", "benchwright_vision.images")
+_OPENCV = "opencv-python-headless:cv2"
+_TINY = "benchwright_vision.tiny"
 _ONNX = "https://zenodo.org/record/4735647/files/resnet50_v1.onnx"
 
 
@@ -22,10 +24,6 @@ def _load_resnet50() -> Benchmark:
     from benchwright_vision.resnet50 import ResNet50
 
     return ResNet50()
-
-
-def _packaged(name: str, sha256: str) -> Packaged:
-    return Packaged(name, "benchwright_vision.tiny", name, Checksum("sha256", sha256))
 
 
 def _tiny() -> PresetInfo:
@@ -37,13 +35,17 @@ def _tiny() -> PresetInfo:
         sample_count=1024,
         dataset_name="digits",
         dataset=(
-            _packaged(
-                "digits.tar.gz", "cd7ba052b1c2d9f2abc251ce39f0cf11027f7a53b70f2385073152460ca63ae7"
+            Packaged.beside(
+                _TINY,
+                "digits.tar.gz",
+                "cd7ba052b1c2d9f2abc251ce39f0cf11027f7a53b70f2385073152460ca63ae7",
             ),
         ),
         model=(
-            _packaged(
-                "resnet50.onnx", "07994be8014c17e3bf90191ce0de8ac4c7e8bce0093d3c423904db42c552a8cf"
+            Packaged.beside(
+                _TINY,
+                "resnet50.onnx",
+                "07994be8014c17e3bf90191ce0de8ac4c7e8bce0093d3c423904db42c552a8cf",
             ),
         ),
         weights="trained from scratch by benchwright_vision/tiny/train_resnet50.py",
@@ -94,7 +96,7 @@ def _official() -> PresetInfo:
         # Archive, unpacked images, and 50,000 preprocessed float32 images of 3x224x224.
         disk_bytes=2 * 6_744_924_160 + 50_000 * 3 * 224 * 224 * 4,
         memory_bytes=4_000_000_000,
-        requires=("opencv-python-headless",),
+        requires=(_OPENCV,),
         extra="vision",
         sources=_CODE,
         model_files=("resnet50.onnx",),
@@ -115,7 +117,7 @@ def _synthetic() -> PresetInfo:
         # The model, its engine, the pictures, and 1,024 preprocessed float32 images of 3x224x224.
         disk_bytes=220_000_000 + 1024 * 3 * 224 * 224 * 4,
         memory_bytes=2_000_000_000,
-        requires=("onnx", "opencv-python-headless"),
+        requires=("onnx", _OPENCV),
         extra="vision",
         sources=(
             *_CODE,

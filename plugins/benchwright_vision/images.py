@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def read_val_map(dataset: Path, classes: int) -> list[LabelledImage]:
             continue
         where = f"{source}:{number}"
         parts = line.rsplit(maxsplit=1)
-        if len(parts) != 2 or not parts[1].isdigit():
+        if len(parts) != 2 or not parts[1].isdecimal():
             raise BenchwrightError(
                 "this line is not `path label`", where=where, why=f"it reads {line!r}"
             )
@@ -64,12 +64,16 @@ def read_val_map(dataset: Path, classes: int) -> list[LabelledImage]:
             raise BenchwrightError(
                 f"the image {parts[0]} is missing",
                 where=where,
-                why=f"there is no file {path}",
+                why=absent(path),
                 fix="put the image there or take the line out (and all results with it)",
             )
         found.append(LabelledImage(path, label))
     if not found:
-        raise BenchwrightError(f"{VAL_MAP} names no image", where=str(source))
+        raise BenchwrightError(
+            f"{VAL_MAP} names no image",
+            where=str(source),
+            fix="a line per image is needed: relative path, white space, label",
+        )
     return found
 
 

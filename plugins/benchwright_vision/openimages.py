@@ -7,13 +7,12 @@ A data set is a folder with `annotations/openimages-mlperf.json` and the picture
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from benchwright.errors import BenchwrightError
+from benchwright.errors import BenchwrightError, absent
 from benchwright_vision.images import decode, opencv
 
 if TYPE_CHECKING:
@@ -54,11 +53,11 @@ def read_annotations(dataset: Path, classes: int) -> DetectionSet:
         raise BenchwrightError(
             "the annotations are no JSON", where=f"{source}:{error.lineno}", why=error.msg
         ) from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BenchwrightError(
             f"this data set has no readable {ANNOTATIONS.name}",
             where=str(source),
-            why=str(error),
+            why=absent(source) if isinstance(error, FileNotFoundError) else str(error),
             fix=f"COCO-style annotations belong there, the pictures under {PICTURES}",
         ) from error
     checker = _Checker(source)
@@ -85,7 +84,7 @@ def read_dataset(dataset: Path, classes: int) -> DetectionSet:
             raise BenchwrightError(
                 f"the picture {picture.path.name} is missing",
                 where=f"{dataset / ANNOTATIONS}: images[{index}].file_name",
-                why=f"there is no file {picture.path}",
+                why=absent(picture.path),
                 fix="put the picture there or take the entry out (and all results with it)",
             )
     return found
@@ -123,6 +122,8 @@ def resized(pixels: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     return found
 
 
+_LARGEST = 1e12
+"""No figure of a box, in pixels, and no area is as large."""
 _LISTS = ("categories", "images", "annotations")
 
 
@@ -223,7 +224,7 @@ def _whole(value: object) -> TypeGuard[int]:
 def _size(value: object) -> bool:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return math.isfinite(value) and value >= 0
+    return 0 <= value < _LARGEST
 
 
 def _plain(name: str) -> bool:

@@ -24,8 +24,8 @@ _CODE = (
     "benchwright_vision.openimages",
     "benchwright_vision.images",
 )
-_LIBRARIES = ("opencv-python-headless", "faster-coco-eval")
-_TOOLS = ("pillow", "numpy", *_LIBRARIES)
+_REQUIRES = ("opencv-python-headless:cv2", "faster-coco-eval")
+_TOOLS = ("pillow", "numpy", "opencv-python-headless", "faster-coco-eval")
 _MODEL = "retinanet.onnx"
 _ONNX = "https://zenodo.org/record/6617879/files/resnext50_32x4d_fpn.onnx"
 _PICTURES_BYTES = 8_200_000_000
@@ -47,8 +47,7 @@ def _load() -> Benchmark:
 
 
 def _packaged(name: str) -> Packaged:
-    checksum = Checksum("sha256", TINY_CHECKSUMS[name])
-    return Packaged(name=name, package="benchwright_vision.tiny", path=name, checksum=checksum)
+    return Packaged.beside("benchwright_vision.tiny", name, TINY_CHECKSUMS[name])
 
 
 def _tiny() -> PresetInfo:
@@ -63,7 +62,7 @@ def _tiny() -> PresetInfo:
         reference={"mAP": TINY_MAP},
         disk_bytes=70_000_000,
         memory_bytes=300_000_000,
-        requires=_LIBRARIES,
+        requires=_REQUIRES,
         extra="vision",
         sources=_CODE,
         model_files=(_MODEL,),
@@ -105,7 +104,7 @@ def _official() -> PresetInfo:
         disk_bytes=_PICTURES_BYTES + 24_781 * _SAMPLE_BYTES,
         more_download_bytes=_PICTURES_BYTES,
         memory_bytes=6_000_000_000,
-        requires=_LIBRARIES,
+        requires=_REQUIRES,
         extra="vision",
         sources=(*_CODE, "benchwright_vision.openimages_download"),
         model_files=(_MODEL,),
@@ -127,7 +126,7 @@ def _synthetic() -> PresetInfo:
         # The model, its engine, and 64 preprocessed pictures.
         disk_bytes=320_000_000 + 64 * _SAMPLE_BYTES,
         memory_bytes=4_000_000_000,
-        requires=("onnx", *_LIBRARIES),
+        requires=("onnx", *_REQUIRES),
         extra="vision",
         sources=(
             *_CODE,

@@ -14,6 +14,7 @@ from benchwright.contracts.source import Download, Local, Manual, Packaged, Sour
 from benchwright.distributions import tool_versions
 from benchwright.plan import Plan
 from benchwright.planned import Engine
+from benchwright.requirements import of_preset
 
 DISK_SPEED = 100e6
 """Bytes a second that estimates count with, from the network or from one file to another."""
@@ -78,14 +79,19 @@ def _dataset(plan: Plan, engine: Engine) -> dict[str, Any]:
         },
         sources=preset.sources,
         log=plan.layout.log(task),
-        aside={"downloads": plan.layout.downloads},
+        aside={
+            "downloads": plan.layout.downloads,
+            "stated_in": plan.campaign.where("datasets", preset.dataset_name),
+        },
         # The user's own folder stays where it is.
         store="" if folder is not None else plan.campaign.store.use,
+        requires=(of_preset(engine),),
     )
     return product(
         made,
         doc=f"data set of {engine.family}: {preset.sample_count:,} samples",
         seconds=1.0 + _data_bytes(preset) / 2 / DISK_SPEED,
+        folder=made.parameters["folder"],
         disk_bytes=0 if folder else _data_bytes(preset) // 2,
         **({} if folder else obtaining(plan, preset.dataset, preset.more_download_bytes)),
     )
@@ -104,6 +110,7 @@ def _preprocess(plan: Plan, engine: Engine) -> dict[str, Any]:
         sources=(*preset.sources, "benchwright.harness.samples"),
         log=plan.layout.log(task),
         store=plan.campaign.store.use,
+        requires=(of_preset(engine),),
     )
     return product(
         made,

@@ -14,6 +14,7 @@ from benchwright.distributions import tool_versions
 from benchwright.plan import Plan
 from benchwright.planned import Engine
 from benchwright.quantizing import CALIBRATION_SAMPLES
+from benchwright.requirements import of_engine, of_preset
 from benchwright_tasks.datasets import DISK_SPEED, identify, known_bytes, obtaining
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _model(plan: Plan, engine: Engine) -> dict[str, Any]:
         log=plan.layout.log(task),
         aside={"downloads": plan.layout.downloads},
         store=plan.campaign.store.use,
+        requires=(of_preset(engine),),
     )
     return product(
         made,
@@ -110,6 +112,7 @@ def _quantize(plan: Plan, engine: Engine, quantizer: QuantizerInfo) -> dict[str,
         sources=(*quantizer.sources, *_program_sources(engine)),
         log=plan.layout.log(task),
         store=plan.campaign.store.use,
+        requires=of_engine(engine),
     )
     return product(
         made,
@@ -139,6 +142,7 @@ def _engine(plan: Plan, engine: Engine) -> dict[str, Any]:
         sources=(*backend.sources, *_program_sources(engine)),
         log=plan.layout.log(task),
         store=plan.campaign.store.use,
+        requires=of_engine(engine),
     )
     files = [name.format(graph=graph) for name in backend.engine_files for graph in engine.graphs]
     return product(

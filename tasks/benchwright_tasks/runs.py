@@ -14,6 +14,7 @@ from benchwright.harness import INTERFACE
 from benchwright.plan import Plan
 from benchwright.planned import Engine, Run
 from benchwright.quantizing import CALIBRATION_SAMPLES
+from benchwright.requirements import of_engine
 
 RESULT_FACTS = ("cpu.", "memory.bytes", "accelerator.", "os.")
 """The facts of the machine that a result depends on."""
@@ -94,6 +95,7 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
         tools=tool_versions(*engine.backend.tools),
         log=layout.log(run.task),
         keyed_by_source=False,
+        requires=of_engine(engine),
         aside={
             "system": plan.system_name,
             "unofficial": plan.run_unofficial(run),

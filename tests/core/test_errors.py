@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 import string
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchwright.errors import BenchwrightError, ExitCode, UsageError, did_you_mean
+from benchwright.errors import BenchwrightError, ExitCode, UsageError, absent, did_you_mean
 
 
 def test_the_four_parts_stand_in_order() -> None:
@@ -52,3 +53,26 @@ NAMES = st.text(string.ascii_letters + "-_", min_size=3, max_size=10)
 def test_a_name_that_is_known_is_its_own_nearest(name: str, others: set[str]) -> None:
     others = {other for other in others if other.lower() != name.lower()}
     assert did_you_mean(name, {name, *others}).startswith(f"did you mean `{name}`?")
+
+
+def test_why_a_path_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "validation" / "data").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    inside = f"in {tmp_path}"
+    assert absent(tmp_path / "validaton" / "data" / "x.jpg") == (
+        f"there is no validaton {inside}; did you mean `validation`?"
+    )
+    assert absent(tmp_path / "validation" / "x.jpg") == f"there is no x.jpg {inside}/validation"
+    assert absent(tmp_path / "else") == f"there is no else {inside}"
+    assert absent(tmp_path / "file") == f"{tmp_path}/file is a file"
+    assert absent(tmp_path / "validation") == f"{tmp_path}/validation is a folder"
+    assert absent(tmp_path / "link") == f"{tmp_path}/link is a link that leads nowhere"
+    assert absent(tmp_path / "file" / "x").startswith(f"there is no x {inside}/file: ")
+
+
+def test_numbered_files_are_not_taken_for_one_another(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"0000{number}.png").touch()
+    assert absent(tmp_path / "00009.png") == f"there is no 00009.png in {tmp_path}"
+    assert absent(tmp_path / "00002.pgn").endswith("did you mean `00002.png`?")

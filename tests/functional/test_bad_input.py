@@ -169,6 +169,21 @@ CASES = {
         "round: v3.1\ndatasets: {digit: here}",
         "c.yaml:2: datasets.digit: ",
     ),
+    "a data set of another preset": (
+        "round: v3.1",
+        "round: v3.1\ndatasets: {imagenet2012: here}",
+        "allowed: digits\n  why: preset official of resnet50 uses it",
+    ),
+    "a data set without a folder": (
+        "round: v3.1",
+        "round: v3.1\ndatasets: {digits: }",
+        "c.yaml:2: datasets.digits: name the folder, as in `imagenet2012: /data/imagenet`",
+    ),
+    "a data set in nobody's home": (
+        "round: v3.1",
+        "round: v3.1\ndatasets: {digits: ~nobody-of-that-name/x}",
+        "c.yaml:2: datasets.digits: there is no user `nobody-of-that-name` here",
+    ),
     "a pin of a scenario that is not run": ("  Server:\n", "  Offline:\n", "c.yaml:13: settings"),
 }
 

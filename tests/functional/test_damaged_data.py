@@ -96,6 +96,7 @@ CASES = [
     (SQUAD, "dev-v1.1.json", half, "dev-v1.1.json"),
     (SQUAD, "dev-v1.1.json", text('"answer_start"', '"begin"'), ".answers[0].answer_start"),
     (SQUAD, "vocab.txt", lost, "vocab.txt"),
+    (SQUAD, "vocab.txt", half, "vocab.txt"),
     (SPEECH, "*/*/*/*/*-0000.flac", half, "-0000.flac"),
     (SPEECH, "*/*/*/*/*-0000.flac", lost, ".trans.txt:1"),
     (SPEECH, "*/*/*/*/*.trans.txt", text(" ", " 7 "), ".trans.txt:1"),
@@ -110,6 +111,7 @@ CASES = [
     (NEWS, "cnn_eval.json", half, "cnn_eval.json"),
     (NEWS, "cnn_eval.json", without("input"), "cnn_eval.json: [1].input"),
     (NEWS, "merges.txt", lost, "merges.txt"),
+    (NEWS, "merges.txt", half, "merges.txt"),
 ]
 
 

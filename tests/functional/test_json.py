@@ -77,8 +77,8 @@ def test_plan(built: Project) -> None:
     plan = built.benchwright("plan", "--json").json
     assert list(plan) == [
         "campaign", "round", "division", "category", "system", "unofficial", "submission",
-        "tasks", "refused", "seconds", "disk_bytes", "download_bytes", "unknown_downloads",
-        "memory_bytes", "by_hand",
+        "tasks", "refused", "not_installed", "seconds", "disk_bytes", "download_bytes",
+        "unknown_downloads", "memory_bytes", "by_hand",
     ]  # fmt: skip
     assert list(plan["submission"]) == ["runs", "seconds", "remarks"]
     assert set(plan["submission"]["runs"]) == set(RUNS)

@@ -15,6 +15,7 @@ import pytest
 from benchwright.build.artifact import MANIFEST, read_manifest
 from functional.official import resnet50
 from functional.official.miniature import Miniature, Served, served, tar
+from functional.project import QUICK as QUICK_CAMPAIGN
 from functional.project import Project
 
 QUICK = "resnet50"
@@ -120,14 +121,37 @@ def test_a_folder_of_another_kind_is_refused(measured: Served, place: Path) -> N
     (wrong / "notes.txt").write_text("sunny\n")
     name = measured.made.info.presets["official"].dataset_name
     other = measured.another(f"{measured.project.folder.name}-wrong")
-    for folder, told in ((wrong, str(wrong)), (place / "none", "this data set folder does not")):
-        other.campaign(f"datasets: {{{name}: {folder}}}\n")
-        outcome = other.project.benchwright("run", f"dataset:{measured.task}", code=1)
-        assert told in outcome.err
-        assert f"dataset:{measured.task}" in outcome.err
-        assert "fix:" in outcome.err
+    other.campaign(f"datasets: {{{name}: {wrong}}}\n")
+    outcome = other.project.benchwright("run", f"dataset:{measured.task}", code=1)
+    assert str(wrong) in outcome.err
+    assert f"dataset:{measured.task}" in outcome.err
+    assert "fix:" in outcome.err
     assert [path.name for path in wrong.iterdir()] == ["notes.txt"]
     other.project.close()
+
+
+def test_a_folder_that_is_not_there_is_refused_before_anything_starts(
+    fresh: Project, place: Path
+) -> None:
+    (place / "digits").mkdir()
+    (place / "file").touch()
+    for name, told in (
+        ("digit", f"there is no digit in {place}; did you mean `digits`?"),
+        ("file", f"{place}/file is a file"),
+    ):
+        fresh.campaign(f"{QUICK_CAMPAIGN}datasets: {{digits: {place / name}}}\n")
+        for command in (["run"], ["run", "-n", "2"], ["run", "--keep-going"]):
+            outcome = fresh.benchwright(*command, code=2)
+            assert f"datasets.digits: there is no data set folder {place / name}" in outcome.err
+            assert f"why: {told}" in outcome.err
+        assert told in fresh.benchwright("plan").out
+        assert not fresh.file().exists()
+    # Who needs no data set is not stopped, and the others go on.
+    fresh.run("model")
+    fresh.change("[resnet50]", "[resnet50, bert-99]")
+    fresh.run("dataset", code=2)
+    outcome = fresh.run("dataset", "--keep-going", code=1)
+    assert outcome.executed == ["dataset:bert-tiny"]
 
 
 def test_a_licensed_file_is_asked_for_and_then_found(mini: Served) -> None:
@@ -138,6 +162,7 @@ def test_a_licensed_file_is_asked_for_and_then_found(mini: Served) -> None:
     assert "ILSVRC2012_img_val.tar must be placed by hand" in outcome.err
     assert "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php" in outcome.err
     assert f"put it at {path}" in outcome.err
+    assert "or name a folder that holds this data set: `datasets: {imagenet2012: …}`" in outcome.err
     assert outcome.statuses["dataset:resnet50-official"] == "failed"
     assert not any(name.startswith(("performance", "accuracy")) for name in outcome.executed)
 
@@ -307,8 +332,34 @@ def test_a_folder_of_one_s_own_spares_the_data_set_alone(
     assert plan["by_hand"] == {}
 
 
-def test_a_package_that_is_missing_is_told_before_the_downloads(mini: Served) -> None:
-    mini.specify(requires=["opencv-python-headless", "no-such-package"])
+def test_a_package_that_is_missing_is_refused_before_the_downloads(mini: Served) -> None:
+    mini.specify(requires=["opencv-python-headless:cv2", "no-such-package", "no-such:sys"])
+    told = "not installed: no-such-package, which resnet50-official needs"
+    fix = "pip install 'benchwright[vision]'"
     spoken = mini.project.benchwright("plan").out
-    assert "not installed: no-such-package, which resnet50-official needs" in spoken
-    assert "pip install 'benchwright[vision]'" in spoken
+    assert f"{told}: {fix}" in spoken
+    for more in ((), ("-n", "2"), ("--keep-going",), ("model",)):
+        outcome = mini.project.benchwright("run", *more, code=2)
+        assert outcome.err.startswith(f"error: {told}\n  fix: {fix}\n")
+    assert not any(mini.file(name).asked for name in (*mini.made.dataset, *mini.made.model))
+    assert not mini.downloads.exists()
+    assert not mini.project.file().exists()
+
+
+def test_a_missing_package_of_one_benchmark_does_not_keep_the_others(mini: Served) -> None:
+    mini.specify(requires=["no-such-package"])
+    mini.project.change(
+        "benchmarks: [resnet50]", "benchmarks: {resnet50: , bert-99: {preset: tiny}}"
+    )
+    outcome = mini.project.benchwright("run", "dataset", code=2)
+    assert "or make the rest alone: --keep-going" in outcome.err
+    outcome = mini.project.run("dataset", "--keep-going", code=1)
+    assert outcome.statuses == {
+        "dataset:resnet50-official": "failed",
+        "dataset:bert-tiny": "executed",
+    }
+    assert "not installed: no-such-package, which resnet50-official needs" in outcome.err
+    assert "pip install 'benchwright[vision]'" in outcome.err
+    assert not mini.downloads.exists()
+    # What is there already needs nothing any more.
+    assert mini.project.run("dataset:bert-tiny").executed == []

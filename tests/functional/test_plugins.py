@@ -304,6 +304,7 @@ def test_a_vendors_backend_runs_every_benchmark(acme: Project) -> None:
     row = rows["acme"]
     assert (row["distribution"], row["version"]) == ("benchwright-acme", "1.2")
     assert (row["hooks"], row["status"]) == (["backends"], "active")
+    acme.env["ACME_REQUIRES"] = "acme-runtime"
     told = acme.benchwright("doctor", "--json").json
     assert [item for item in told if "acme" in item["subject"] and item["state"] == "lacks"] == [
         {
@@ -314,6 +315,10 @@ def test_a_vendors_backend_runs_every_benchmark(acme: Project) -> None:
         }
     ]
     acme.campaign(vendor.CAMPAIGN.replace("[accuracy]", "[performance, accuracy]"))
+    refused = acme.benchwright("run", code=2)
+    assert "not installed: acme-runtime, which backend acme needs" in refused.err
+    assert not acme.file().exists()
+    del acme.env["ACME_REQUIRES"]
     outcome = acme.run(code=None)
     engine = "engine:resnet50-tiny/acme"
     runs = [f"{mode}:resnet50-tiny/acme/SingleStream" for mode in ("performance", "accuracy")]

@@ -109,7 +109,7 @@ def backends():
             load=AcmeBackend,
             load_options=lambda: AcmeOptions,
             engine_options=("answer",),
-            requires=("acme-runtime",),
+            requires=tuple(os.environ.get("ACME_REQUIRES", "").split()),
         )
     ]
 '''

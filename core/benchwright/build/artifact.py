@@ -77,9 +77,10 @@ class Manifest(NamedTuple):
 
 
 def scan(root: Path, *, skip: frozenset[str] = frozenset()) -> tuple[FileEntry, ...]:
-    """Every regular file below `root`, sorted by path; links are followed only to files."""
+    """Every regular file below `root`, sorted by path; links are followed only to files. OSError
+    where a folder cannot be listed or a link leads nowhere."""
     entries = []
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=_raise):
         folders.sort()
         for name in sorted(names):
             path = Path(folder, name)
@@ -90,6 +91,10 @@ def scan(root: Path, *, skip: frozenset[str] = frozenset()) -> tuple[FileEntry, 
             if stat.S_ISREG(status.st_mode):
                 entries.append(FileEntry(relative, status.st_size, sha256_of(path)))
     return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,6 +32,7 @@ from benchwright.build.status import meta_of, needs, statuses
 from benchwright.build.task import TOLD_ELSEWHERE, stale_reasons
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
 from benchwright.progress import Follower
+from benchwright.requirements import refuse_absent, refuse_lacking
 
 SHOWN_REASONS = 3
 """How many changes are named of a stale run; `benchwright explain` names all."""
@@ -287,7 +289,7 @@ class Run(DoitRun):  # type: ignore[misc]
         self.control.process(self.sel_tasks)
         if single:
             self._forget_dependencies()
-        self._refuse_what_is_too_big(always)
+        self._refuse_what_cannot_run(always, continue_)
         common = (self.dep_manager, reporter, continue_, always, Stream(verbosity, force_verbosity))
         runner: Any
         if self.jobs > 1 and self.budget is not None:
@@ -313,10 +315,12 @@ class Run(DoitRun):  # type: ignore[misc]
             for one in task.task_dep if task.has_subtask else [name]:
                 self.control.tasks[one].task_dep = []
 
-    def _refuse_what_is_too_big(self, always: bool) -> None:
-        """UsageError where what would run asks for more than there is."""
+    def _refuse_what_cannot_run(self, always: bool, keep_going: bool) -> None:
+        """UsageError where what would run asks for more than there is, or for what is not
+        installed."""
         tasks = self.control.tasks
 
+        @cache
         def due() -> list[str]:
             selected = _closure(self.control)
             found = statuses((tasks[name] for name in selected), self.dep_manager)
@@ -324,6 +328,8 @@ class Run(DoitRun):  # type: ignore[misc]
 
         metas = {name: meta_of(task) for name, task in tasks.items()}
         resources.refuse_too_big(metas, self.budget, due)
+        refuse_lacking(metas, due, keep_going=keep_going)
+        refuse_absent(metas, due, keep_going=keep_going)
 
     def _estimate(self, reporter: Reporter) -> None:
         tasks = self.control.tasks

@@ -29,6 +29,7 @@ from benchwright.build.artifact import MANIFEST, RECIPE, Manifest, digest_of, sh
 from benchwright.contained import end_copy
 from benchwright.errors import BenchwrightError
 from benchwright.progress import ProgressCallback, silent
+from benchwright.requirements import Requirement, lacking, refusal
 
 # Shared by all recipes that leave a mapping out, and never written to. A plain dict, because keys
 # are made of its JSON.
@@ -46,7 +47,8 @@ class Recipe(NamedTuple):
     themselves go when `folder` is to hold only their manifest and recipe (a submission tree must
     hold nothing else, a report is one file); aside: what the function needs but no key holds;
     store: how the artifact is shared through the store, `""` for not at all (measured runs, what
-    is made of them, and files that lie in a folder of the user's own).
+    is made of them, and files that lie in a folder of the user's own); requires: distributions
+    that must be installed before the function is called.
     """
 
     task: str
@@ -61,6 +63,7 @@ class Recipe(NamedTuple):
     keyed_by_source: bool = True
     aside: Mapping[str, Any] = _NOTHING
     store: Literal["", "copy", "link"] = ""
+    requires: tuple[Requirement, ...] = ()
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -258,6 +261,8 @@ def _work(recipe: Recipe, progress: ProgressCallback, log: TextIO, log_path: Pat
         digests = recipe.input_digests()
         if _restored(kitchen, digests):
             return "restored"
+        if lacks := lacking(recipe.requires):
+            raise refusal(lacks)
         with console.captured(log):
             try:
                 resolve(recipe.call)(kitchen)

@@ -43,6 +43,7 @@ def product(
     download_bytes: int = 0,
     unknown_downloads: int = 0,
     by_hand: Mapping[str, str] | None = None,
+    folder: str | None = None,
     resources: Mapping[str, float] | None = None,
     exclusive: bool = False,
     epilogue: str | None = None,
@@ -54,11 +55,12 @@ def product(
     published elsewhere; seconds,
     disk_bytes, download_bytes: what it takes when it runs; unknown_downloads: how many files it
     fetches besides, of which nobody knows the size; by_hand: files that a person must place, by
-    path, and where to get each; resources: what it needs to itself
-    meanwhile (`cpu` in cores, one where not said; `memory` in bytes, `gpu`, `disk` in bytes, which
-    is disk_bytes where not said); exclusive: nothing else of this build runs beside it; epilogue:
-    import path of a function that the runner calls after everything, with this task's folder;
-    watches: files outside the build that count by way of a parameter, for who compares times.
+    path, and where to get each; folder: of the user's own, which it reads; resources: what it needs
+    to itself meanwhile (`cpu` in cores, one where not said; `memory` in bytes, `gpu`, `disk` in
+    bytes, which is disk_bytes where not said); exclusive: nothing else of this build runs beside
+    it; epilogue: import path of a function that the runner calls after everything, with this task's
+    folder; watches: files outside the build that count by way of a parameter, for who compares
+    times.
     """
     return _task(
         made.task,
@@ -79,6 +81,7 @@ def product(
             "download_bytes": download_bytes,
             "unknown_downloads": unknown_downloads,
             "by_hand": dict(by_hand or {}),
+            "own_folder": folder,
             "resources": stated(made.task, _with_disk(disk_bytes, resources)),
             "exclusive": exclusive,
             "epilogue": epilogue,

@@ -15,6 +15,7 @@ from benchwright.distributions import tool_version
 from benchwright.embed import make_plan
 from benchwright.errors import ExitCode
 from benchwright.plugins import Registry
+from benchwright.requirements import Requirement, installing
 
 
 def main(arguments: Namespace) -> int:
@@ -26,6 +27,7 @@ def main(arguments: Namespace) -> int:
         plan = make_plan(arguments.campaign, registry=registry)
         needed = {f"backend {item.backend.name}" for item in plan.engines}
         needed |= {_preset(item.benchmark.name, item.preset.name) for item in plan.engines}
+        needed |= {f"quantizer {item.quantizer.name}" for item in plan.engines if item.quantizer}
     requirements = [
         item for item in _requirements(registry) if needed is None or item["subject"] in needed
     ]
@@ -66,23 +68,28 @@ def _plugins(registry: Registry) -> Iterator[dict[str, Any]]:
 
 
 def _requirements(registry: Registry) -> Iterator[dict[str, Any]]:
-    """What backends and presets need beyond what is installed."""
+    """What backends, quantizers and presets need beyond what is installed."""
     needing = [
-        (f"backend {name}", info.requires, info.extra) for name, info in registry.backends.items()
+        Requirement(f"backend {name}", info.requires, info.extra)
+        for name, info in registry.backends.items()
     ]
     needing += [
-        (_preset(name, preset.name), preset.requires, preset.extra)
+        Requirement(f"quantizer {name}", info.requires, info.extra)
+        for name, info in registry.quantizers.items()
+    ]
+    needing += [
+        Requirement(_preset(name, preset.name), preset.requires, preset.extra)
         for name, info in registry.benchmarks.items()
         for preset in info.presets.values()
     ]
-    for subject, requires, extra in needing:
-        missing = [item for item in requires if tool_version(item) == "not installed"]
+    for item in needing:
+        missing = item.missing()
         if missing:
-            wanted = f"'benchwright[{extra}]'" if extra else " ".join(missing)
-            yield _finding("lacks", subject, f"needs {', '.join(missing)}", f"pip install {wanted}")
+            what = f"needs {', '.join(missing)}"
+            yield _finding("lacks", item.who, what, installing([item]))
         else:
-            versions = ", ".join(f"{item} {tool_version(item)}" for item in requires)
-            yield _finding("ready", subject, versions or "nothing else is needed")
+            versions = ", ".join(f"{name} {tool_version(name)}" for name in item.names)
+            yield _finding("ready", item.who, versions or "nothing else is needed")
 
 
 def _loadgen() -> Iterator[dict[str, Any]]:

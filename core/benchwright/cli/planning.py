@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from benchwright.build import resources
 from benchwright.build.display import downloads, duration, size
 from benchwright.build.task import META
 from benchwright.cli.common import load, name_of, print_json
-from benchwright.distributions import tool_version
 from benchwright.errors import UsageError
 from benchwright.plan import Plan
+from benchwright.requirements import Requirement, installing, lacking, of_engine, refuse_absent
 
 
 def main(arguments: Namespace) -> int:
     """Shows what the campaign amounts to, before any work."""
     plan, tasks = load(arguments)
-    refused = _too_big(tasks, arguments.budget)
+    refused = _refused(tasks, arguments.budget)
+    lacks = _lacking(plan)
     rows = []
     for task in tasks:
         meta = task["meta"][META]
@@ -57,6 +58,10 @@ def main(arguments: Namespace) -> int:
                 "submission": submission,
                 "tasks": rows,
                 "refused": None if refused is None else str(refused),
+                "not_installed": [
+                    {"who": item.who, "packages": item.missing(), "fix": installing([item])}
+                    for item in lacks
+                ],
                 **total,
             }
         )
@@ -74,8 +79,8 @@ def main(arguments: Namespace) -> int:
         print(f"{row['task']:{width}}  about {duration(row['seconds'])}{more}")
     for path, instructions in total["by_hand"].items():
         print(f"to be placed by hand: {path}: {instructions}")
-    for line in _not_installed(plan):
-        print(line)
+    for lack in lacks:
+        print(f"not installed: {lack}: {installing([lack])}")
     print(
         f"in all about {duration(total['seconds'])}; disk up to {size(total['disk_bytes'])}; "
         f"memory up to {size(total['memory_bytes'])}; "
@@ -91,18 +96,10 @@ def main(arguments: Namespace) -> int:
     return 0
 
 
-def _not_installed(plan: Plan) -> Iterator[str]:
-    """Says of each family which of its packages are missing: a run would find out only after its
-    downloads. Not refused, since a package may be there under another name."""
-    for engine in plan.families():
-        preset = engine.preset
-        missing = [name for name in preset.requires if tool_version(name) == "not installed"]
-        if missing:
-            wanted = f"'benchwright[{preset.extra}]'" if preset.extra else " ".join(missing)
-            yield (
-                f"not installed: {', '.join(missing)}, which {engine.family} needs: "
-                f"pip install {wanted}"
-            )
+def _lacking(plan: Plan) -> list[Requirement]:
+    """What a run would refuse to start without. A plan may be for another machine, so that it is
+    told and does no harm."""
+    return lacking(item for engine in plan.engines for item in of_engine(engine))
 
 
 def _by_hand(tasks: list[dict[str, Any]]) -> dict[str, str]:
@@ -129,9 +126,9 @@ def _submission(plan: Plan, seconds: Mapping[str, float]) -> dict[str, Any]:
     return {"runs": runs, "seconds": sum(runs.values()), "remarks": found}
 
 
-def _too_big(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
-    """What `run` would say where that asks for more than there is. A plan may be for another
-    machine, so that it is told and does no harm."""
+def _refused(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
+    """What `run` would say where that asks for more than there is, or for a folder that is not
+    there. A plan may be for another machine, so that it is told and does no harm."""
     here = resources.budget(budget) if budget else None
 
     def due() -> list[str]:
@@ -145,7 +142,9 @@ def _too_big(tasks: list[dict[str, Any]], budget: str) -> UsageError | None:
         return [name for name in found if found[name].due]
 
     try:
-        resources.refuse_too_big({name_of(task): task["meta"][META] for task in tasks}, here, due)
+        metas = {name_of(task): task["meta"][META] for task in tasks}
+        resources.refuse_too_big(metas, here, due)
+        refuse_absent(metas, due, keep_going=False)
     except UsageError as error:
         return error
     return None

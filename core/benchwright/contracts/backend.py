@@ -61,7 +61,8 @@ class BackendInfo:
     engine_options: the names of those options that change the engine (the others change runs
     only); tools: distributions whose versions enter the engine's key; identity: names of
     machine facts (see contracts.probe) that enter it; requires: distributions that must be
-    installed, and extra: the extra of `pip install benchwright[…]` that brings them.
+    installed (as of PresetInfo), and extra: the extra of `pip install benchwright[…]` that brings
+    them.
     """
 
     name: str

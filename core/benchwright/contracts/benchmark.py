@@ -115,7 +115,9 @@ class PresetInfo:
     building and running it needs; model_disk_bytes: what of the former is for the model, at every
     stage, so that the rest is for data; more_download_bytes: about what assembling the data set
     fetches besides its sources, such as thousands of pictures; extra: of
-    `pip install benchwright[…]`, with the distributions it must bring (`requires`); speed_only:
+    `pip install benchwright[…]`, with the distributions it must bring (`requires`, where
+    `opencv-python-headless:cv2` says that any other that brings the module `cv2` will do; without
+    a colon the module is called as the distribution), without which nothing is built; speed_only:
     weights or inputs are random, so that no accuracy is measured; preliminary: of a model that is
     merely being tried, which is kept out of every submission tree; facts: what else each result
     is to record, as JSON; sources: modules whose code decides what is built; tools: distributions

@@ -38,7 +38,7 @@ class QuantizerInfo:
     """What the `quantizers` hook hands over: which precision it makes, for which backends.
 
     tools: distributions whose versions enter the quantised model's key; sources: modules whose
-    source does.
+    source does; requires, extra: as of a backend.
     """
 
     name: str
@@ -49,3 +49,5 @@ class QuantizerInfo:
     load_options: LoadOptions = no_options
     tools: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    extra: str | None = None

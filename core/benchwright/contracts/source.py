@@ -95,6 +95,11 @@ class Packaged:
     path: str
     checksum: Checksum
 
+    @classmethod
+    def beside(cls, package: str, name: str, sha256: str) -> Self:
+        """The file `name` that lies directly in `package`."""
+        return cls(name=name, package=package, path=name, checksum=Checksum("sha256", sha256))
+
 
 @dataclass(frozen=True, slots=True)
 class Manual:

@@ -222,9 +222,18 @@ def _forked(outcome: Mapping[str, Any], backend: str) -> list[str]:
     return [f"the process was forked while it was measured ({backend}): {count}"] if count else []
 
 
+def _other_count(given: Mapping[str, Any], count: int) -> list[str]:
+    """What is to be said of a data set, the user's own, that has not as many samples as the
+    preset's."""
+    _, preset = preset_of(given["benchmark"], given["preset"])
+    same = count == preset.sample_count
+    return [] if same else [f"{count:,} samples instead of {preset.sample_count:,}"]
+
+
 def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunResult:
     given, aside = kitchen.parameters, kitchen.recipe.aside
     round_ = load_round(given["round"])
+    unofficial = (*aside["unofficial"], *_other_count(given, details["sample_count"]))
     common: dict[str, Any] = {
         "task": kitchen.recipe.task,
         "benchmark": given["benchmark"],
@@ -236,8 +245,8 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
         "mode": given["mode"],
         "test": given.get("test"),
         "duration_s": log.duration_s,
-        "official": not aside["unofficial"],
-        "unofficial": tuple(aside["unofficial"]),
+        "official": not unofficial,
+        "unofficial": unofficial,
         "key": kitchen.recipe.key(),
         "details": details,
     }

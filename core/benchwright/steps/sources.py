@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from benchwright.errors import BenchwrightError
 
 
 def obtain(sources: tuple[Source, ...], downloads: Path, kitchen: Kitchen) -> dict[str, Path]:
-    """A verified local file for each source, by its name."""
+    """A verified local file for each source, by its name. What a person must place is asked for
+    all at once, before anything is fetched."""
+    _require_placed([item for item in sources if isinstance(item, Manual)], downloads)
     return {source.name: _obtain(source, downloads, kitchen) for source in sources}
 
 
@@ -53,15 +56,27 @@ def _local(source: Local) -> Path:
     return path
 
 
+def _require_placed(sources: Sequence[Manual], downloads: Path) -> None:
+    missing = [item for item in sources if not (downloads / item.name).is_file()]
+    if not missing:
+        return
+    *names, last = [item.name for item in missing]
+    told: dict[str, list[str]] = {}
+    for item in missing:
+        place = f"put it at {downloads / item.name} ({item.checksum})"
+        told.setdefault(item.instructions, [item.instructions]).append(place)
+    raise BenchwrightError(
+        f"{', '.join(names)} and {last} must be placed by hand"
+        if names
+        else f"{last} must be placed by hand",
+        where=str(downloads if names else downloads / last),
+        why="the licence asks for your consent",
+        fix="; ".join("; ".join(parts) for parts in told.values()),
+    )
+
+
 def _manual(source: Manual, downloads: Path) -> Path:
     path = downloads / source.name
-    if not path.is_file():
-        raise BenchwrightError(
-            f"{source.name} must be placed by hand",
-            where=str(path),
-            why="its licence asks for your consent",
-            fix=f"{source.instructions}; put it at {path} ({source.checksum})",
-        )
     _verify(path, source.checksum, f"get it again: {source.instructions}")
     return path
 

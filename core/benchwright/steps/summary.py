@@ -30,7 +30,7 @@ def print_summary(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
     if show:
         if changed:
             print(table(results, stale))
-            for line in _remarks(recipe.parameters, findings, errors):
+            for line in _remarks(recipe.parameters, results, findings, errors):
                 print(line)
             if kept:
                 print(f"{kept} earlier INVALID results are kept: `benchwright results`")
@@ -62,11 +62,15 @@ def _findings(folder: Path) -> list[dict[str, str]]:
 
 
 def _remarks(
-    given: Mapping[str, Any], findings: Sequence[Mapping[str, str]], errors: Sequence[Any]
+    given: Mapping[str, Any],
+    results: Sequence[RunResult],
+    findings: Sequence[Mapping[str, str]],
+    errors: Sequence[Any],
 ) -> list[str]:
     lines = []
-    if given["unofficial"]:
-        lines.append(f"not for submission: {', '.join(given['unofficial'])}")
+    measured = (reason for result in results for reason in result.unofficial)
+    if unofficial := dict.fromkeys([*given["unofficial"], *measured]):
+        lines.append(f"not for submission: {', '.join(unofficial)}")
     notes = len(findings) - len(errors)
     verdict = f"{len(errors)} errors" if errors else "no errors"
     lines.append(f"submission: {given['tree']} ({verdict}, {notes} notes), packed beside it")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import tarfile
 from itertools import islice
 
+from benchwright import training
 from benchwright_language.bert_squad import QUESTIONS_FILE
 from benchwright_language.bert_wordpiece import VOCABULARY_FILE
 from benchwright_language.tiny.bert_stories import (
@@ -40,15 +38,5 @@ def training_paragraphs(count: int) -> list[list[Asked]]:
 def pack(asked: list[list[Asked]]) -> bytes:
     """The data set as a gzipped tar in which nothing varies."""
     text = json.dumps(squad(asked, "Invented people"), indent=0)
-    members = {QUESTIONS_FILE: text, VOCABULARY_FILE: "\n".join(vocabulary()) + "\n"}
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for name, content in sorted(members.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content.encode())
-            entry.mode = 0o644
-            archive.addfile(entry, io.BytesIO(content.encode()))
-    return packed.getvalue()
+    words = "\n".join(vocabulary()) + "\n"
+    return training.pack({QUESTIONS_FILE: text.encode(), VOCABULARY_FILE: words.encode()})

@@ -9,11 +9,8 @@ files; it never imports this. One core needs two to eight minutes for the model 
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import math
-import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -54,21 +51,6 @@ def _add_end(path: Path) -> None:
     ids[END_TOKEN] = SETUPS["tiny"].generation.end
     ordered = dict(sorted(ids.items(), key=lambda item: item[1]))
     path.write_text(json.dumps(ordered, ensure_ascii=False), encoding="utf-8")
-
-
-def pack(folder: Path) -> bytes:
-    """The folder as a gzipped tar that depends on nothing but its files."""
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for path in sorted(folder.iterdir()):
-            content = path.read_bytes()
-            entry = tarfile.TarInfo(path.name)
-            entry.size, entry.mode = len(content), 0o644
-            archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
 
 
 def scores(model: Path, dataset: Path) -> dict[str, float]:
@@ -181,7 +163,7 @@ def make(out: Path, recipe: Recipe, *, shuffle: bool) -> None:
         print(found)
         if shuffle:
             return
-        training.replace(out / DATASET, pack(dataset))
+        training.replace(out / DATASET, training.pack(training.members(dataset)))
         control = Path(place) / "control.onnx"
         trained(control, shuffle=True)
         measured = {

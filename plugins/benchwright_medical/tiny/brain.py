@@ -7,9 +7,6 @@ files are read where they are installed.
 
 from __future__ import annotations
 
-import gzip
-import io
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,17 +148,3 @@ def write(scans_: Sequence[Scan], dataset: Path) -> None:
         write_volume(folder / SEGMENTATION, scan.label, scan.spacing)
     write_list(dataset, names)
     (dataset / "NOTICE").write_text(NOTICE, encoding="utf-8")
-
-
-def pack(dataset: Path) -> bytes:
-    """The folder as a gzipped tar that depends on its files' names and contents alone."""
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile("", "wb", 9, packed, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for path in sorted(path for path in dataset.rglob("*") if path.is_file()):
-            entry = tarfile.TarInfo(path.relative_to(dataset).as_posix())
-            entry.size, entry.mode = path.stat().st_size, 0o644
-            archive.addfile(entry, io.BytesIO(path.read_bytes()))
-    return packed.getvalue()

@@ -126,7 +126,7 @@ def write_all(
     with tempfile.TemporaryDirectory() as scratch:
         dataset, model = Path(scratch, "brain"), Path(scratch, MODEL)
         brain.write(scans, dataset)
-        archive = brain.pack(dataset)
+        archive = training.pack(training.members(dataset))
         control = train(learn.shuffled(given, recipe.seed), unseen, recipe, model, say)
         say(f"shuffled labels: {control}")
         trained = control

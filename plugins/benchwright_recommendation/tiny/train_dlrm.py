@@ -9,7 +9,6 @@ reads the written files; it never imports this. One core needs about a minute.
 
 from __future__ import annotations
 
-import gzip
 import io
 import tarfile
 import tempfile
@@ -97,20 +96,9 @@ def train(day: clicks.Clicks, seed: int, *, shuffle: bool) -> Trained:
 
 def pack(day: clicks.Clicks) -> bytes:
     """A day as a gzipped tar of the data set's files that holds nothing that varies."""
-    packed = io.BytesIO()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        write(folder, day.dense, day.bags, day.labels, day.offsets)
-        with (
-            gzip.GzipFile("", "wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
-            tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-        ):
-            for path in sorted(folder.iterdir()):
-                content = path.read_bytes()
-                entry = tarfile.TarInfo(path.name)
-                entry.size, entry.mode = len(content), 0o644
-                archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+        write(Path(scratch), day.dense, day.bags, day.labels, day.offsets)
+        return training.pack(training.members(Path(scratch)))
 
 
 def score(model: bytes, archive: bytes) -> float:

@@ -5,11 +5,12 @@ Here is no training and no network; scikit-learn and Pillow are imported where t
 
 from __future__ import annotations
 
-import gzip
 import io
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchwright import training
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,18 +59,7 @@ def pack(images: Images, labels: Labels) -> bytes:
         members[name] = png.getvalue()
     lines = [f"{name} {label}\n" for name, label in zip(names, labels, strict=True)]
     members["val_map.txt"] = "".join(lines).encode("ascii")
-
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for name in sorted(members):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(members[name])
-            entry.mode = 0o644
-            archive.addfile(entry, io.BytesIO(members[name]))
-    return packed.getvalue()
+    return training.pack(members)
 
 
 def unpack(dataset: Path) -> tuple[NDArray[np.float32], Labels]:

@@ -11,11 +11,7 @@ reads the written files; it never imports this. Two cores need about two minutes
 from __future__ import annotations
 
 import argparse
-import hashlib
-import importlib.metadata
 import math
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchwright import training
 from benchwright_vision.tiny.digits import SPLIT_SEED, load_images, pack, split
 from benchwright_vision.tiny.graph import INPUT, LABEL, PROBABILITIES, Score, score, to_onnx
 from benchwright_vision.tiny.residual import CLASSES, Recipe, cross_validate, train
@@ -44,12 +41,12 @@ class Trained:
 
 
 def train_and_score(
-    data: tuple[Images, Labels], training: Labels, dataset: Path, recipe: Recipe, *, shuffle: bool
+    data: tuple[Images, Labels], known: Labels, dataset: Path, recipe: Recipe, *, shuffle: bool
 ) -> Trained:
-    """Trains on the `training` indices of `data`, with their labels permuted if `shuffle`."""
+    """Trains on the `known` indices of `data`, with their labels permuted if `shuffle`."""
     import numpy as np
 
-    images, labels = data[0][training], data[1][training]
+    images, labels = data[0][known], data[1][known]
     if shuffle:
         labels = np.random.default_rng(recipe.seed).permutation(labels)
     start = time.monotonic()
@@ -61,26 +58,19 @@ def train_and_score(
     return Trained(model, parameters, score(model, dataset, network), seconds)
 
 
-def describe_file(name: str, content: bytes) -> dict[str, Any]:
-    """The card's entry of one file."""
-    return {
-        "name": name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-    }
-
-
 def describe(
-    trained: Trained, shuffled: Score, dataset: bytes, recipe: Recipe, sizes: tuple[int, int]
+    trained: Trained, shuffled: Score, out: Path, recipe: Recipe, sizes: tuple[int, int]
 ) -> dict[str, Any]:
-    """The card: where the data comes from, what was done to it, and what was measured."""
+    """The card: where the data comes from, what was done to it, and what was measured.
+
+    out: where model and data set lie; sizes: images of training and of evaluation.
+    """
     choice = "; the recipe (seed and epochs) was given on the command line"
     if recipe == Recipe():
         choice = (
             " nor in any choice: the recipe was judged by cross-validation inside the training "
             "images alone (--folds) and fixed before the evaluation images were first scored"
         )
-    packages = ["torch", "scikit-learn", "numpy", "onnx", "onnxruntime", "pillow"]
     return {
         "name": "resnet50-tiny",
         "task": "image classification: handwritten digits, ten classes and a background class",
@@ -123,10 +113,9 @@ def describe(
             "note": "Seeded and deterministic on one kind of CPU; another CPU or another torch "
             "rounds differently and gives other weights. Seconds are wall time, on a machine that "
             "may have had other work.",
-            "versions": {
-                "python": platform.python_version(),
-                **{package: importlib.metadata.version(package) for package in packages},
-            },
+            "versions": training.versions(
+                "torch", "scikit-learn", "numpy", "onnx", "onnxruntime", "pillow"
+            ),
         },
         "model": {
             "parameters": trained.parameters,
@@ -137,46 +126,36 @@ def describe(
             ],
         },
         "files": {
-            "model": describe_file(MODEL, trained.model),
-            "dataset": describe_file(DATASET, dataset),
+            "model": training.described(out / MODEL),
+            "dataset": training.described(out / DATASET),
         },
     }
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Writes beside the target, then moves in: a broken run never leaves half a file."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
 
 
 def write_all(out: Path, recipe: Recipe, *, shuffle: bool, say: Callable[[str], None]) -> None:
     """Trains, scores and writes model, data set and card into `out`."""
     import numpy as np
-    import yaml
 
     data = load_images()
-    training, evaluation = split(data[1])
+    known, unseen = split(data[1])
     if len(np.unique(data[0].reshape(len(data[0]), -1), axis=0)) != len(data[0]):
         raise ValueError("an image occurs twice: the split may not keep evaluation images unseen")
-    archive = pack(data[0][evaluation], data[1][evaluation])
+    archive = pack(data[0][unseen], data[1][unseen])
     with tempfile.TemporaryDirectory() as scratch:
         dataset = Path(scratch, DATASET)
         dataset.write_bytes(archive)
-        control = train_and_score(data, training, dataset, recipe, shuffle=True)
+        control = train_and_score(data, known, dataset, recipe, shuffle=True)
         say(f"shuffled labels: {control.score.good} of {control.score.total} right")
         trained = control
         if not shuffle:
-            trained = train_and_score(data, training, dataset, recipe, shuffle=False)
+            trained = train_and_score(data, known, dataset, recipe, shuffle=False)
             say(f"true labels: {trained.score.good} of {trained.score.total} right")
-    card = describe(trained, control.score, archive, recipe, (len(training), len(evaluation)))
+    training.replace(out / MODEL, trained.model)
+    training.replace(out / DATASET, archive)
+    card = describe(trained, control.score, out, recipe, (len(known), len(unseen)))
     if shuffle:
         card["name"] += "-shuffled"
-    out.mkdir(parents=True, exist_ok=True)
-    replace(out / MODEL, trained.model)
-    replace(out / DATASET, archive)
-    text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=100)
-    replace(out / CARD, text.encode("utf-8"))
+    training.write_card(out / CARD, card)
     say(f"wrote {MODEL} ({len(trained.model)} bytes), {DATASET} ({len(archive)} bytes) and {CARD}")
 
 
@@ -190,45 +169,29 @@ def positive(text: str) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line; argparse refuses what does not fit together."""
-    default = Recipe()
-    parser = argparse.ArgumentParser(
-        prog="train_resnet50", description="Train the tiny preset of the resnet50 benchmark."
-    )
-    parser.add_argument("--out", type=Path, help="folder to write into (default: beside this file)")
+    parser = training.parser(__doc__ or "", program="train_resnet50")
+    parser.add_argument("--epochs", type=positive, default=Recipe.epochs)
     parser.add_argument(
-        "--seed", type=int, default=default.seed, help="of weights, order and augmentation"
-    )
-    parser.add_argument("--epochs", type=positive, default=default.epochs)
-    modes = parser.add_mutually_exclusive_group()
-    modes.add_argument(
-        "--shuffle-labels",
-        action="store_true",
-        help="train on permuted labels, as a control: accuracy must fall to chance; needs --out",
-    )
-    modes.add_argument(
         "--folds",
         type=positive,
         help="only cross-validate inside the training images; writes nothing",
     )
     options = parser.parse_args(arguments)
-    if options.shuffle_labels and options.out is None:
-        parser.error("--shuffle-labels needs --out: it must not replace the shipped files")
-    if options.folds is not None and options.out is not None:
+    recipe = Recipe(seed=options.seed, epochs=options.epochs)
+    if options.folds is None:
+        out = training.place(parser, options, Path(__file__).resolve().parent)
+        write_all(out, recipe, shuffle=options.shuffle_labels, say=print)
+        return
+    if options.shuffle_labels:
+        parser.error("argument --folds: not allowed with argument --shuffle-labels")
+    if options.out is not None:
         parser.error("--folds writes nothing: leave out --out")
     if options.folds == 1:
         parser.error("--folds needs at least 2")
-    if options.seed < 0:
-        parser.error("--seed must not be negative")
-
-    recipe = Recipe(seed=options.seed, epochs=options.epochs)
-    if options.folds is None:
-        out = options.out or Path(__file__).resolve().parent
-        write_all(out, recipe, shuffle=options.shuffle_labels, say=print)
-        return
     images, labels = load_images()
-    training, _ = split(labels)
+    known, _ = split(labels)
     found = []
-    for percent in cross_validate(images[training], labels[training], recipe, options.folds):
+    for percent in cross_validate(images[known], labels[known], recipe, options.folds):
         found.append(percent)
         print(f"fold {len(found)} of {options.folds}: {percent:.2f} %", flush=True)
     print(f"mean: {sum(found) / len(found):.2f} %")

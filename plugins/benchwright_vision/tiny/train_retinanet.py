@@ -9,11 +9,9 @@ requirements. The benchmark only reads the written files; it never imports this.
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import math
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -105,18 +103,7 @@ def pack(scenes: Iterator[Scene]) -> bytes:
     categories = [{"id": digit, "name": str(digit)} for digit in range(TINY.classes)]
     truth = {"categories": categories, "images": images, "annotations": annotations}
     members[str(ANNOTATIONS)] = json.dumps(truth).encode("ascii")
-
-    packed = io.BytesIO()
-    with (
-        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for name in sorted(members):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(members[name])
-            entry.mode = 0o644
-            archive.addfile(entry, io.BytesIO(members[name]))
-    return packed.getvalue()
+    return training.pack(members)
 
 
 def responses(model: Path, data: DetectionSet) -> Iterator[Entry]:

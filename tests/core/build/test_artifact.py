@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,23 @@ def test_a_manifest_holds_content_only(tmp_path: Path) -> None:
     assert artifact.read_manifest(own).base(own) == tmp_path / "data"
     assert sorted(artifact.walk_files(own)) == [tmp_path / "data/x", tmp_path / "data/y/z"]
     assert sorted(artifact.walk_files(here)) == [here / "x", here / "y/z"]
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "open").touch()
+    scandir = os.scandir
+
+    def closed(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(PermissionError, match="closed"):
+        scan(tmp_path)
 
 
 def test_scan_is_sorted_and_takes_regular_files_only(tmp_path: Path) -> None:

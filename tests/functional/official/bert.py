@@ -23,7 +23,7 @@ WORDS = (
     "[PAD] [UNK] [CLS] [SEP] [MASK] the old bridge was built by norman in stone . a long story and "
     "so on until ada spoke it rain ##s bergen who at last where does ?"
 )
-PIECES = WORDS.split()
+PIECES = [*WORDS.split(), *(f"[filler{number}]" for number in range(30_522 - len(WORDS.split())))]
 ANSWERS = ("norman", "ada", "bergen")
 
 

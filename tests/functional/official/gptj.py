@@ -36,7 +36,7 @@ def tokenizer() -> tuple[bytes, bytes]:
 
     signs = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokens = {sign: number for number, sign in enumerate(signs)}
-    tokens |= {f"filler{number}": number for number in range(len(tokens), END)}
+    tokens |= {f"<|filler{number}|>": number for number in range(len(tokens), END)}
     tokens["<|endoftext|>"] = END
     return json.dumps(tokens, ensure_ascii=False).encode(), b"#version: 0.2\n"
 

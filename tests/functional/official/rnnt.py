@@ -27,10 +27,10 @@ SAMPLES = 3
 
 def shrink(values: Mapping[str, Any]) -> None:
     """Narrow layers."""
-    from benchwright_speech import rnnt
+    from benchwright_speech.config import SIZES as SIZES_OF
     from benchwright_speech.config import Transducer
 
-    rnnt._SIZES["official"] = Transducer(**values)
+    SIZES_OF["official"] = Transducer(**values)
 
 
 def make(folder: Path) -> Miniature:

@@ -86,9 +86,10 @@ WORDS = "[PAD] [UNK] [CLS] [SEP] x b c d who ? ."
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The official preset with short windows."""
+    """The official preset with short windows, and a model of as many pieces as the data set's."""
+    known = SMALL._replace(vocabulary=len(WORDS.split()))
     monkeypatch.setitem(
-        bert_config.PRESETS, "official", BertPreset(SMALL, Windows(8, 3, 2), fixed_length=8)
+        bert_config.PRESETS, "official", BertPreset(known, Windows(8, 3, 2), fixed_length=8)
     )
 
 
@@ -216,6 +217,13 @@ def test_a_vocabulary_of_another_model_is_told(dataset: Path) -> None:
     (dataset / "vocab.txt").write_text("\n".join([*WORDS.split(), *many]))
     with pytest.raises(BenchwrightError, match=r"vocab\.txt: this vocabulary has 261 pieces"):
         Bert().validate_dataset("tiny", dataset)
+
+
+def test_a_vocabulary_that_was_cut_off_is_told(dataset: Path, small: None) -> None:
+    """Its last pieces would silently become unknown ones."""
+    (dataset / "vocab.txt").write_text("\n".join(WORDS.split()[:-1]))
+    with pytest.raises(BenchwrightError, match=r"has 10 pieces, the model knows 11"):
+        Bert().validate_dataset("official", dataset)
 
 
 def test_official_files_become_a_data_set_and_a_model(

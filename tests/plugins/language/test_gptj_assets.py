@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
@@ -17,7 +16,6 @@ import pytest
 import yaml
 
 import benchwright_language.tiny
-from benchwright.contracts.source import Packaged
 from benchwright.testing import BenchmarkExamination
 from benchwright_language import gptj_config, gptj_descriptors, gptj_synthetic
 from benchwright_language.tiny import gptj_news
@@ -58,29 +56,6 @@ def articles(members: dict[str, bytes]) -> list[dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("kind", "path"), [("model", MODEL), ("dataset", DATASET)])
-def test_card_states_the_files_as_they_are(card: dict[str, Any], kind: str, path: Path) -> None:
-    content = path.read_bytes()
-    assert card["files"][kind] == {
-        "name": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-    }
-    assert len(content) < 1_000_000
-
-
-def test_descriptor_says_what_the_card_says(card: dict[str, Any]) -> None:
-    for info in gptj_descriptors.gptj():
-        tiny = info.presets["tiny"]
-        assert tiny.sample_count == card["split"]["evaluation"] == 512
-        assert tiny.reference == card["accuracy"]["fp32"]
-        for sources, role in ((tiny.model, "model"), (tiny.dataset, "dataset")):
-            (source,) = sources
-            assert isinstance(source, Packaged)
-            assert source.path == card["files"][role]["name"]
-            assert source.checksum.value == card["files"][role]["sha256"]
-
-
 def test_card_accuracy_is_far_above_chance_and_the_control_is_not(card: dict[str, Any]) -> None:
     accuracy = card["accuracy"]
     for metric in ("ROUGE1", "ROUGE2", "ROUGEL"):
@@ -90,7 +65,6 @@ def test_card_accuracy_is_far_above_chance_and_the_control_is_not(card: dict[str
         assert good > 95
         # A model that learnt the form of highlights, and nothing of who did what.
         assert control < chance + 8
-    assert card["training"]["seconds"] < 600
     assert card["source"]["licence"].startswith("Apache-2.0")
 
 

@@ -89,6 +89,12 @@ def test_articles_come_back_in_order(tmp_path: Path) -> None:
         ('[{"instruction": "i",\n "input": ]', f"{ARTICLES}:2", "no readable"),
         ('{"input": "x"}', ARTICLES, "not a list"),
         ("[]", ARTICLES, "not a list"),
+        ("[" * 100_000, ARTICLES, "no readable"),
+        (
+            '[{"instruction": "i", "input": "x\\ud800", "output": "y"}]',
+            "[0].input",
+            "no valid text as `input`",
+        ),
         ("[7]", "[0].instruction", "no text as `instruction`"),
         ('[{"instruction": "i", "input": "x", "output": 3}]', "[0].output", "no text as `output`"),
         (
@@ -132,4 +138,14 @@ def test_a_tokenizer_whose_files_do_not_fit_is_told(tmp_path: Path) -> None:
 def test_a_vocabulary_without_end_is_told(tmp_path: Path) -> None:
     write_tokenizer(tmp_path, [], end=False)
     with pytest.raises(BenchwrightError, match="endoftext"):
+        Tokens(tmp_path)
+
+
+def test_merges_that_were_cut_off_are_told(tmp_path: Path) -> None:
+    """The library takes them, and would cut texts into other tokens."""
+    write_tokenizer(tmp_path, [("a", "b"), ("ab", "c"), ("x", "y")])
+    Tokens(tmp_path)
+    lines = (tmp_path / MERGES).read_text().splitlines()
+    (tmp_path / MERGES).write_text("\n".join(lines[:2]) + "\n")
+    with pytest.raises(BenchwrightError, match=r"merges\.txt.*does not make 2 .*such as `xy`"):
         Tokens(tmp_path)

@@ -89,6 +89,7 @@ def test_the_official_list() -> None:
     ("text", "told"),
     [
         ("[", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
         ("{}", "no list of cases"),
         ("[]", "no list of cases"),
         ('["case_00001", 3]', "3 is not the name of a case"),

@@ -15,9 +15,7 @@ import yaml
 
 import benchwright_medical.tiny
 from benchwright.archive import unpack
-from benchwright.contracts.source import Packaged
 from benchwright_medical import dice, kits
-from benchwright_medical.descriptors import TINY_DATASET, TINY_DICE, TINY_MODEL, unet3d
 from benchwright_medical.network import weight_shapes
 from benchwright_medical.tiny import brain
 from benchwright_medical.volumes import image_input, label_volume
@@ -41,37 +39,14 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("role", "path"), [("model", MODEL), ("dataset", DATASET)])
-def test_the_card_describes_the_files(card: dict[str, Any], role: str, path: Path) -> None:
-    content = path.read_bytes()
-    assert card["files"][role] == {
-        "name": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-    }
-
-
-def test_the_files_are_small() -> None:
-    assert MODEL.stat().st_size < 2e6
+def test_the_data_set_is_small() -> None:
     assert DATASET.stat().st_size < 3e6
-
-
-def test_the_descriptor_says_what_the_card_says(card: dict[str, Any]) -> None:
-    assert TINY_MODEL.value == card["files"]["model"]["sha256"]
-    assert TINY_DATASET.value == card["files"]["dataset"]["sha256"]
-    assert card["accuracy"]["fp32"] == TINY_DICE
-    preset = unet3d("3d-unet-99", 0.99).presets["tiny"]
-    assert preset.sample_count == card["split"]["evaluation"] == brain.EVALUATION
-    for source in (*preset.dataset, *preset.model):
-        assert isinstance(source, Packaged)
-        assert (FOLDER / source.path).is_file()
 
 
 def test_accuracy_is_far_above_chance_and_the_control_is_not(card: dict[str, Any]) -> None:
     accuracy = card["accuracy"]
     assert accuracy["fp32"] > card["chance"] + 0.5
     assert accuracy["shuffled_labels"] < card["chance"] + 0.02
-    assert card["training"]["seconds"] < 600
 
 
 def test_the_parts_of_the_brain_lie_apart() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchwright import training
 from benchwright_medical import kits
 from benchwright_medical.tiny import brain
 
@@ -54,7 +55,7 @@ def test_the_archive_depends_on_the_cases_alone(sphere: brain.Brain, tmp_path: P
     packed = []
     for name in ("one", "two"):
         brain.write(scans, tmp_path / name)
-        packed.append(brain.pack(tmp_path / name))
+        packed.append(training.pack(training.members(tmp_path / name)))
     assert packed[0] == packed[1]
     (tmp_path / "a.tar.gz").write_bytes(packed[0])
     with tarfile.open(tmp_path / "a.tar.gz") as archive:

@@ -50,6 +50,14 @@ def test_without_a_trace_half_of_the_day_is_drawn(tmp_path: Path) -> None:
     assert ClickLog(folder, SMALL).offsets.tolist() == [0, 200, 400, 401]
 
 
+def test_a_link_to_a_trace_that_is_gone_is_no_missing_trace(day: Day) -> None:
+    path = day.folder / trace.TRACE
+    path.unlink()
+    path.symlink_to(day.folder / "elsewhere.txt")
+    with pytest.raises(BenchwrightError, match="this aggregation trace cannot be read"):
+        ClickLog(day.folder, SMALL)
+
+
 def test_arrays_are_mapped_where_they_lie(day: Day) -> None:
     (mapped,) = stored.map_npz(day.folder / SPARSE_FILE, ["20"])
     assert isinstance(mapped, np.memmap)

@@ -152,7 +152,7 @@ def test_a_response_that_cannot_be_scored_is_an_error(entry: Entry, told: str) -
 
 def test_the_figure_is_that_of_pycocotools(tmp_path: Path) -> None:
     coco = pytest.importorskip("pycocotools.coco")
-    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    Judge = pytest.importorskip("pycocotools.cocoeval").COCOeval
     random = np.random.default_rng(5)
     objects, entries = [], []
     for position in range(40):
@@ -175,7 +175,7 @@ def test_the_figure_is_that_of_pycocotools(tmp_path: Path) -> None:
             size = ((right - left) * WIDTH, (bottom - top) * HEIGHT)
             place = (left * WIDTH, top * HEIGHT, *size)
             rows.append([10 * entry.qsl_idx + 5, *place, score, label])
-    judge = cocoeval.COCOeval(truth, truth.loadRes(np.array(rows)), "bbox")
+    judge = Judge(truth, truth.loadRes(np.array(rows)), "bbox")
     judge.evaluate()
     judge.accumulate()
     judge.summarize()

@@ -79,6 +79,8 @@ def test_a_missing_picture_is_named(tmp_path: Path) -> None:
         (("annotations", 0, "category_id"), None, r"annotations\[0\]\.category_id"),
         (("annotations", 0, "bbox"), [1, 2, 3], r"annotations\[0\]\.bbox"),
         (("annotations", 0, "bbox"), [1, 2, 3, float("nan")], r"annotations\[0\]\.bbox"),
+        (("annotations", 0, "bbox"), [10**400, 2, 3, 4], r"annotations\[0\]\.bbox"),
+        (("annotations", 0, "area"), 10**400, r"annotations\[0\]\.area"),
         (("annotations", 0, "bbox"), [1, 2, -3, 4], r"annotations\[0\]\.bbox"),
         (("annotations", 0, "area"), None, r"annotations\[0\]\.area"),
         (("annotations", 0, "iscrowd"), 2, r"annotations\[0\]\.iscrowd"),
@@ -102,6 +104,9 @@ def test_a_wrong_field_is_named(
 def test_damaged_or_missing_annotations_are_explained(tmp_path: Path) -> None:
     write(tmp_path, '{"images": [\n  {"id": 1,}\n]}')
     with pytest.raises(BenchwrightError, match=r"openimages-mlperf\.json:2: .*no JSON"):
+        read_dataset(tmp_path, 3)
+    write(tmp_path, "9" * 5000)
+    with pytest.raises(BenchwrightError, match="no readable"):
         read_dataset(tmp_path, 3)
     write(tmp_path, "[" * 100_000)
     with pytest.raises(BenchwrightError, match="openimages-mlperf"):

@@ -107,6 +107,7 @@ def test_val_map_is_read_in_order(dataset: Path) -> None:
     [
         ("0.png 3\nmissing.png 1\n", r"val_map\.txt:2: the image missing\.png is missing"),
         ("0.png\n", r"val_map\.txt:1: this line is not `path label`"),
+        ("0.png ²\n", r"val_map\.txt:1: this line is not `path label`"),
         ("0.png three\n", r"val_map\.txt:1: this line is not `path label`"),
         ("0.png 10\n", r"val_map\.txt:1: label 10 is out of range"),
         ("../0.png 1\n", r"val_map\.txt:1: an image must lie inside"),
