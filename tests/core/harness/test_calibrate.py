@@ -73,24 +73,25 @@ def test_what_a_rate_does(
     assert try_rate(opened, store, Operation(1, 1, 1), rate, bound_s) is expected
 
 
-def test_a_long_bound_does_not_hide_that_nobody_keeps_pace(
+def test_a_slower_rate_helps_who_is_behind_and_a_longer_bound_who_is_late(
     store: SampleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second's queries of a trial could all wait within a bound of a minute; in a run the queue
     would grow beyond any bound. Neither the engine nor who sends queries may be outrun."""
-    tried: list[float] = []
+    outcomes = iter([Outcome.BEHIND, Outcome.LATE, Outcome.BEHIND, Outcome.KEPT])
+    tried: list[tuple[float, float]] = []
 
-    def note(*given: Any) -> Outcome:
-        tried.append(given[3])
-        return try_rate(*given)
+    def outcome(*given: Any) -> Outcome:
+        tried.append(given[3:])
+        return next(outcomes)
 
-    monkeypatch.setattr(calibrate, "try_rate", note)
-    found = calibrate.calibrate_unbounded_server(taking(0.0), store, 60.0, Room(1, 1), {})
-    assert found.bound_s == 60.0
-    opened = taking(0.0)(1, 1)
-    slower = found.samples_per_second * calibrate.TRIAL_STEP
-    assert try_rate(opened, store, found, slower, 60.0) is Outcome.KEPT
-    assert found.samples_per_second <= tried[0]
+    monkeypatch.setattr(calibrate, "try_rate", outcome)
+    found = calibrate.calibrate_unbounded_server(taking(0.001), store, 1.0, Room(1, 1), {})
+    first, step = tried[0][0], calibrate.TRIAL_STEP
+    assert [rate / first for rate, _ in tried] == pytest.approx([1, step, step, step**2])
+    assert [bound for _, bound in tried] == pytest.approx([0.5, 0.5, 1.0, 1.0])
+    assert found.samples_per_second == tried[-1][0]
+    assert found.bound_s == 2.0
 
 
 def test_a_bound_too_tight_for_the_engine_grows_to_the_next_round_figure(
