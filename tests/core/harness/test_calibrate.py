@@ -57,6 +57,7 @@ def taking(seconds: float) -> Callable[[int, int], list[Instance]]:
     return opened
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize(
     ("seconds", "rate", "bound_s", "expected"),
     [
@@ -94,6 +95,7 @@ def test_a_slower_rate_helps_who_is_behind_and_a_longer_bound_who_is_late(
     assert found.bound_s == 2.0
 
 
+@pytest.mark.serial
 def test_a_bound_too_tight_for_the_engine_grows_to_the_next_round_figure(
     store: SampleStore,
 ) -> None:
@@ -141,6 +143,7 @@ def test_layouts_of_streams(
     assert stream_layouts(room, samples, pins) == expected
 
 
+@pytest.mark.serial
 def test_a_query_is_shared_out_where_that_is_sooner(store: SampleStore) -> None:
     """An engine whose time grows with the batch: two instances take half as long."""
 
