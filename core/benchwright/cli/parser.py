@@ -346,6 +346,12 @@ def _add_try(trial: Parser, add_json: Callable[[Parser], None]) -> None:
     add("--input-data", "FILE", "an .npz file with real inputs by name, samples first")
     add("--seed", "N", "of the random inputs (default: 0)")
     add("--task", "NAME", "what the model is for, where its config leaves that open")
+    add(
+        "--exporter",
+        "NAME",
+        "what converts a model folder to ONNX: torch (default) or optimum",
+        "torch",
+    )
     trial.add_argument(
         "--allow-pickle",
         action="store_true",

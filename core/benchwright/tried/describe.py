@@ -97,9 +97,10 @@ def _with_torch(
     told of one for every graph, which takes what the graph does in the same order."""
     exported = dict(known.get("exported") or {})
     forms = exported.pop("torch", None)
+    if exported:
+        known["exported"] = exported
     if forms is None:
         return graphs, []
-    known["exported"] = exported
     if any([name for name, _, _ in item.inputs] != forms[item.file]["inputs"] for item in graphs):
         return graphs, []
     kept = ("factory", "weights", "arguments")
@@ -119,6 +120,8 @@ def name_of(title: str, asked: Asked) -> str:
     for name, sign in (("batch", "b"), ("samples", "n"), ("seed", "seed"), ("new_tokens", "t")):
         if name in given:
             parts.append(f"{sign}{given.pop(name)}")
+    if "exporter" in given:
+        parts.append(given.pop("exporter"))
     if given:
         parts.append(hashlib.sha256(repr(sorted(given.items())).encode()).hexdigest()[:6])
     return "-".join(parts)
