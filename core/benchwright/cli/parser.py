@@ -278,7 +278,14 @@ def build_parser() -> Parser:
         "make a measured run again, and say whether it came out the same",
         "benchwright reproduce build/default/runs/resnet50-tiny/onnxruntime/Offline/performance",
     )
-    reproduce.add_argument("result", metavar="RESULT", help="a run's folder, or its result.json")
+    reproduce.add_argument(
+        "result",
+        metavar="RESULT",
+        help="a run's folder, its result.json, or a file that `--export` wrote on another machine",
+    )
+    reproduce.add_argument(
+        "--export", metavar="FILE", help="write what another machine needs for it, and run nothing"
+    )
     reproduce.add_argument(
         "--repeat", type=int, default=3, metavar="N", help="make it N times (default: 3)"
     )

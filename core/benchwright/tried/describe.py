@@ -145,8 +145,12 @@ def _same(name: str, found: Description) -> bool:
     except BenchwrightError:
         # It cannot be used: this one takes its place.
         return True
-    same = ("title", "request", "sources", "data")
-    return all(getattr(known, part) == getattr(found, part) for part in same)
+
+    def content(model: Description) -> list[Any]:
+        files = [*model.sources, *([model.data] if model.data else [])]
+        return [model.title, model.request, [(item.name, item.sha256) for item in files]]
+
+    return content(known) == content(found)
 
 
 def _source(folder: Path, name: str) -> Source:

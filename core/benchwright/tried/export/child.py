@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchwright.errors import BenchwrightError
+from benchwright.tried.described import FORM_FACTORY
 
 if TYPE_CHECKING:
     from benchwright.tried.export.examination import Examined
@@ -153,8 +154,10 @@ def _torch_form(
     weights = unit.file.replace(".onnx", ".safetensors")
     save_file(state, str(out / weights))
     config = json.loads(model.config.to_json_string(use_diff=False))
+    # Where it lay is no part of what it is.
+    config.pop("_name_or_path", None)
     return {
-        "factory": "benchwright.tried.export.modules:original",
+        "factory": FORM_FACTORY,
         "weights": weights,
         "inputs": list(unit.inputs),
         "arguments": {
