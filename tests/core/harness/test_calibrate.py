@@ -86,3 +86,25 @@ def test_a_bound_too_tight_for_the_engine_grows_to_the_next_round_figure(
 ) -> None:
     found = calibrate.calibrate_unbounded_server(taking(0.020), store, 0.001, 1, {})
     assert 0.2 <= found.bound_s <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("alone", "more", "expected"),
+    [
+        pytest.param(0.2, 0.0, 4, id="batches cost no more than one sample"),
+        pytest.param(0.2, 0.25, 1, id="batches gain nothing"),
+    ],
+)
+def test_slow_samples_are_batched_where_that_pays(
+    store: SampleStore, alone: float, more: float, expected: int
+) -> None:
+    """A model that generates takes its time for one sample, and hardly more for several."""
+
+    def driver(sessions: Any, batch: Any) -> list[Any]:
+        time.sleep(alone + more * (len(batch["x"]) - 1))
+        return [np.asarray(batch["x"])]
+
+    def opening(threads: int) -> Instance:
+        return Instance(driver, {}, lambda found, _: found[0], Response, lambda responses: None)
+
+    assert calibrate.calibrate_offline(opening, store, 1, {}).batch == expected
