@@ -7,6 +7,7 @@ were made at are one *kind*; of each kind the means are compared.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -182,7 +183,7 @@ def _differences(was: RunResult, now: RunResult) -> Iterator[str]:
     before, after = lock_of(was), lock_of(now)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield f"{name}: {_brief(before.get(name))} -> {_brief(after.get(name))}"
+            yield f"{name}: {_change(before.get(name), after.get(name))}"
 
 
 def lock_of(result: RunResult) -> dict[str, str]:
@@ -218,6 +219,28 @@ OPERATION = ("instances", "threads", "batch", "deadline_us", "bound_s")
 
 _TOLD = ("option identity", "option backend", "option precision", "option seeds", "option rules")
 """Options that are told by another name."""
+
+
+def _change(was: str | None, now: str | None) -> str:
+    lists = [_list(value) for value in (was, now)]
+    if lists[0] is None or lists[1] is None:
+        return f"{_brief(was)} -> {_brief(now)}"
+    gone, come = (
+        ", ".join(map(str, (item for item in one if item not in other)))
+        for one, other in ((lists[0], lists[1]), (lists[1], lists[0]))
+    )
+    told = [f"{word} {items}" for word, items in (("without", gone), ("with", come)) if items]
+    return "; ".join(told) or "in another order"
+
+
+def _list(value: str | None) -> list[Any] | None:
+    if value is None or not value.startswith("["):
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, list) and len(found) > 4 else None
 
 
 def _brief(value: str | None) -> str:

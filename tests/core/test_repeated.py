@@ -105,3 +105,15 @@ def test_differences_name_what_changed() -> None:
 
     (pair,) = compare_sets([run(1.0, details=made("1.0", 4))], [run(1.0, details=made("2.0", 8))])
     assert pair.differences == ("operation batch: 4 -> 8", "version onnxruntime: 1.0 -> 2.0")
+
+
+def test_of_long_lists_what_is_another_is_told() -> None:
+    """Such as the features of two CPUs."""
+    features = ["avx", "avx2", "avx512f", "fma", "sse"]
+    before = run(1.0, details={"identity": {"features": features, "few": ["a", "b"]}})
+    others = [*features[:-1], "vnni"]
+    after = run(1.0, details={"identity": {"features": others, "few": ["b"]}})
+    assert compare_sets([before], [after])[0].differences == (
+        "machine features: without sse; with vnni",
+        'machine few: ["a", "b"] -> ["b"]',
+    )

@@ -117,6 +117,8 @@ def test_a_strict_duration_ends_on_time_and_is_not_valid(project: Project) -> No
         (("model.onnx", "--scenario", "Ofline"), "did you mean `Offline`"),
         (("model.onnx", "--backend", "onnxruntim"), "did you mean `onnxruntime`"),
         (("model.onnx", "--precision", "fp8"), "cannot compute in fp8"),
+        (("model.onnx", "--exporter", "optimun"), "did you mean `optimum`"),
+        (("model.onnx", "--exporter", "optimum"), "this one is there as ONNX"),
         (("model.onnx", "--device", "tpu"), "does not run on `tpu`"),
         (("model.onnx", "--lengths", "9..4"), "begins above its end"),
         (("model.onnx", "--shape", "x=3"), "neither an input nor a dimension `x`"),

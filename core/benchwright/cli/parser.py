@@ -278,7 +278,14 @@ def build_parser() -> Parser:
         "make a measured run again, and say whether it came out the same",
         "benchwright reproduce build/default/runs/resnet50-tiny/onnxruntime/Offline/performance",
     )
-    reproduce.add_argument("result", metavar="RESULT", help="a run's folder, or its result.json")
+    reproduce.add_argument(
+        "result",
+        metavar="RESULT",
+        help="a run's folder, its result.json, or a file that `--export` wrote on another machine",
+    )
+    reproduce.add_argument(
+        "--export", metavar="FILE", help="write what another machine needs for it, and run nothing"
+    )
     reproduce.add_argument(
         "--repeat", type=int, default=3, metavar="N", help="make it N times (default: 3)"
     )
@@ -346,6 +353,12 @@ def _add_try(trial: Parser, add_json: Callable[[Parser], None]) -> None:
     add("--input-data", "FILE", "an .npz file with real inputs by name, samples first")
     add("--seed", "N", "of the random inputs (default: 0)")
     add("--task", "NAME", "what the model is for, where its config leaves that open")
+    add(
+        "--exporter",
+        "NAME",
+        "what converts a model folder to ONNX: torch (default) or optimum",
+        "torch",
+    )
     trial.add_argument(
         "--allow-pickle",
         action="store_true",

@@ -8,9 +8,11 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from benchwright import yamlfile
+from benchwright import portable, yamlfile
+from benchwright.build.artifact import RECIPE
+from benchwright.build.display import size
 from benchwright.build.engine import run_tasks
-from benchwright.campaign import parse_campaign
+from benchwright.campaign import Campaign, parse_campaign
 from benchwright.cli.common import print_json, warn
 from benchwright.embed import plan_tasks
 from benchwright.errors import BenchwrightError, ExitCode, UsageError
@@ -19,6 +21,8 @@ from benchwright.plan import Plan
 from benchwright.plugins import Registry
 from benchwright.repeated import Pair, compare_sets
 from benchwright.results import RESULT_FILE, RunResult, load_result
+from benchwright.tried import described
+from benchwright.tried.described import PRESET
 
 
 def main(arguments: Namespace) -> int:
@@ -26,15 +30,23 @@ def main(arguments: Namespace) -> int:
     same: 0 where it did, 1 where the result or what it was made from differs."""
     if arguments.repeat < 1:
         raise UsageError("this has to be 1 at the least", where="--repeat")
-    given = Path(arguments.started, os.path.expanduser(arguments.result))
-    folder = given.parent if given.name == RESULT_FILE else given
-    if not (folder / RESULT_FILE).is_file():
-        raise UsageError(
-            "there is no result here",
-            where=str(given),
-            fix=f"name a run's folder, or the {RESULT_FILE} in it",
-        )
+    folder = _folder(Path(arguments.started, os.path.expanduser(arguments.result)))
     before = load_result(folder)
+    if before.preset == PRESET and before.benchmark not in described.names():
+        raise UsageError(
+            f"the model `{before.benchmark}`, which was tried for this result, is not here",
+            where=str(folder),
+            fix="take it along: `benchwright reproduce RESULT --export FILE.tar` where the result "
+            "was made",
+        )
+    if arguments.export is not None:
+        target = Path(arguments.started, os.path.expanduser(arguments.export))
+        written = portable.write(target, folder, _campaign(before).benchmarks)
+        print(
+            f"{target}: {before.task}, {size(written)}; on the other machine: "
+            f"`benchwright reproduce {target.name}`"
+        )
+        return int(ExitCode.OK)
     again = [_again(before, number) for number in range(1, arguments.repeat + 1)]
     (pair,) = compare_sets([before], again) if before.mode == "performance" else (None,)
     same, told = _verdict(pair, before, again)
@@ -48,8 +60,30 @@ def main(arguments: Namespace) -> int:
     return int(ExitCode.OK if same else ExitCode.FINDINGS)
 
 
-def _again(before: RunResult, number: int) -> RunResult:
-    """Makes the run once more, in a place of its own; everything else is built as ever."""
+def _folder(given: Path) -> Path:
+    """The run's folder that is meant."""
+    folder = given.parent if given.name == RESULT_FILE else given
+    if given.is_file() and given != folder / RESULT_FILE:
+        folder = portable.read(given)
+    if not (folder / RESULT_FILE).is_file():
+        raise UsageError(
+            "there is no result here",
+            where=str(given),
+            fix=f"name a run's folder, the {RESULT_FILE} in it, or what `--export` wrote",
+        )
+    if not (folder / RECIPE).is_file():
+        raise UsageError(
+            "nothing tells what this result was made from",
+            where=str(folder),
+            why=f"there is no {RECIPE} beside it",
+            fix="copy the whole folder, or take it along with `benchwright reproduce RESULT "
+            "--export FILE.tar.gz`",
+        )
+    return folder
+
+
+def _campaign(before: RunResult) -> Campaign:
+    """The campaign that a result was made for, as its record holds it."""
     kept = before.details.get("campaign")
     if not isinstance(kept, dict):
         raise UsageError(
@@ -59,8 +93,14 @@ def _again(before: RunResult, number: int) -> RunResult:
             fix="run the campaign again; `benchwright compare` then sets the two beside each other",
         )
     document = yamlfile.parse(kept["text"], str(kept["file"]))
-    campaign = parse_campaign(document)._replace(name=kept["name"])
-    plan = Plan(campaign, Registry(), extra=[before.task], rerun=[before.task])
+    if isinstance(document.data, dict):
+        document = document._replace(data={**document.data, "name": kept["name"]})
+    return parse_campaign(document)
+
+
+def _again(before: RunResult, number: int) -> RunResult:
+    """Makes the run once more, in a place of its own; everything else is built as ever."""
+    plan = Plan(_campaign(before), Registry(), extra=[before.task], rerun=[before.task])
     name = re.sub(r"[^A-Za-z0-9._+-]+", "-", before.task)
     plan.layout = plan.layout._replace(own=f"{BUILD}/reproduced/{name}/{number}")
     warn(plan)
@@ -83,11 +123,10 @@ def _verdict(pair: Pair | None, before: RunResult, again: list[RunResult]) -> tu
     if pair.problem is not None:
         return False, pair.problem
     differing = [line for line in pair.differences if not line.startswith("settings ")]
-    if pair.noise is None or pair.change is None:
-        return False, pair.verdict
-    within = abs(pair.change) <= pair.noise
-    if within and not differing:
-        return True, f"the same, within noise ({pair.verdict})"
     if differing:
         return False, f"{pair.verdict}; made from something else, as follows"
+    if pair.noise is None or pair.change is None:
+        return False, pair.verdict
+    if abs(pair.change) <= pair.noise:
+        return True, f"the same, within noise ({pair.verdict})"
     return False, f"{pair.verdict}; made from the same"

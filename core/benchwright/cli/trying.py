@@ -17,7 +17,7 @@ from benchwright.tried.campaign import USUAL_SCENARIOS, USUAL_SECONDS, Way
 from benchwright.tried.describe import settle
 from benchwright.tried.listing import SCENARIOS
 from benchwright.tried.prepare import prepare
-from benchwright.tried.request import Asked, parse_lengths, parse_shapes
+from benchwright.tried.request import Asked, parse_exporter, parse_lengths, parse_shapes
 
 if TYPE_CHECKING:
     from benchwright.plan import Plan
@@ -119,6 +119,7 @@ def _asked(arguments: Namespace) -> Asked:
         new_tokens=_positive(arguments.new_tokens, "--new-tokens"),
         task=arguments.task,
         pickles=arguments.allow_pickle,
+        exporter=parse_exporter(arguments.exporter),
     )
 
 

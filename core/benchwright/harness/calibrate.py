@@ -56,6 +56,9 @@ GAIN = 1.03
 """In Server, a larger batch must be this much faster to be taken: smaller ones answer sooner."""
 
 
+WORTH = 1.2
+"""Batches longer than a probe are made larger as long as each is this much faster."""
+
 BOUND_SHARE = 10
 """Where no round has a latency bound for Server, it begins at so many times what a query takes
 alone."""
@@ -157,7 +160,7 @@ def calibrate_offline(
     best: Operation | None = None
     for instances, threads in layouts(room, pins):
         opened = open_instances(instances, threads)
-        for found in _throughputs(opened, samples, threads, pins):
+        for found in _throughputs(opened, samples, threads, pins, SLOW_SECONDS):
             if best is None or found.samples_per_second > best.samples_per_second:
                 best = found
     assert best is not None
@@ -205,7 +208,9 @@ def _server_layout(
     best: tuple[Operation, list[Instance]] | None = None
     for instances, threads in sorted(layouts(room, pins), key=lambda layout: layout[1]):
         opened = open_instances(instances, threads)
-        found = _largest_fitting(_throughputs(opened, samples, threads, pins), latency_bound_s / 3)
+        found = _largest_fitting(
+            _throughputs(opened, samples, threads, pins, PROBE_SECONDS), latency_bound_s / 3
+        )
         if best is None or found.batch_latency_s < best[0].batch_latency_s:
             best = replace(found, deadline_us=deadline), opened
         if found.batch_latency_s <= latency_bound_s / 3:
@@ -402,17 +407,25 @@ def _batches(pins: Mapping[str, Any], loaded: int) -> Iterator[int]:
 
 
 def _throughputs(
-    instances: Sequence[Instance], samples: LoadedSamples, threads: int, pins: Mapping[str, Any]
+    instances: Sequence[Instance],
+    samples: LoadedSamples,
+    threads: int,
+    pins: Mapping[str, Any],
+    longest_s: float,
 ) -> Iterator[Operation]:
-    """Throughput by batch size, growing until it no longer pays."""
+    """Throughput by batch size, growing until it no longer pays. Batches that take longer than a
+    probe are tried only where the last one was well worth it, and none that may take longer than
+    `longest_s`."""
     loaded = int((samples.slots >= 0).sum())
-    best = 0.0
+    best, before, seconds = 0.0, 0, 0.0
     for batch in _batches(pins, loaded):
+        if before and seconds > PROBE_SECONDS and seconds * batch / before > longest_s:
+            return
         rate, seconds = _throughput(instances, samples, batch, loaded)
         yield Operation(len(instances), threads, batch, 0, rate, seconds, seconds)
-        if rate < best * 0.9 or seconds > PROBE_SECONDS:
+        if rate < best * (WORTH if seconds > PROBE_SECONDS else 0.9):
             return
-        best = max(best, rate)
+        best, before = max(best, rate), batch
 
 
 def _throughput(

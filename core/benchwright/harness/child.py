@@ -14,7 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -185,7 +185,7 @@ def run(spec: Mapping[str, Any], give_up: Any) -> dict[str, Any]:
         "program": "fused" if fused is not None else "plain",
         "loadgen_file": str(loadgen.__file__),
         "forks": forks.count - forked,
-        "peak_memory_bytes": _peak_memory(),
+        "peak_memory_bytes": peak_memory(),
         "problems": registry.problems(),
     }
 
@@ -209,10 +209,15 @@ def _give_notice(folder: Path, values: Mapping[str, Any], least_s: float) -> Non
     partial.replace(folder / NOTICE)
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """The most bytes that this process has had in memory."""
     import resource
 
+    # Linux counts the peak of the process that started this one into `ru_maxrss`.
+    with suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

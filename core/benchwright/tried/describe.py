@@ -97,9 +97,10 @@ def _with_torch(
     told of one for every graph, which takes what the graph does in the same order."""
     exported = dict(known.get("exported") or {})
     forms = exported.pop("torch", None)
+    if exported:
+        known["exported"] = exported
     if forms is None:
         return graphs, []
-    known["exported"] = exported
     if any([name for name, _, _ in item.inputs] != forms[item.file]["inputs"] for item in graphs):
         return graphs, []
     kept = ("factory", "weights", "arguments")
@@ -119,6 +120,8 @@ def name_of(title: str, asked: Asked) -> str:
     for name, sign in (("batch", "b"), ("samples", "n"), ("seed", "seed"), ("new_tokens", "t")):
         if name in given:
             parts.append(f"{sign}{given.pop(name)}")
+    if "exporter" in given:
+        parts.append(given.pop("exporter"))
     if given:
         parts.append(hashlib.sha256(repr(sorted(given.items())).encode()).hexdigest()[:6])
     return "-".join(parts)
@@ -142,8 +145,12 @@ def _same(name: str, found: Description) -> bool:
     except BenchwrightError:
         # It cannot be used: this one takes its place.
         return True
-    same = ("title", "request", "sources", "data")
-    return all(getattr(known, part) == getattr(found, part) for part in same)
+
+    def content(model: Description) -> list[Any]:
+        files = [*model.sources, *([model.data] if model.data else [])]
+        return [model.title, model.request, [(item.name, item.sha256) for item in files]]
+
+    return content(known) == content(found)
 
 
 def _source(folder: Path, name: str) -> Source:

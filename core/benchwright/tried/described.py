@@ -1,7 +1,8 @@
 """What is known of a tried model: its description, as a JSON file.
 
 Everything that follows is made from it, in whatever process: so it is complete, and a changed one
-makes another data set and model.
+makes another data set and model. Where the model's files lie is no part of it, and kept beside it:
+the same model elsewhere has the same description.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ GROUP = "try"
 PRESET = "tried"
 """The one preset of a tried model."""
 
-FORMAT = 1
+FORMAT = 2
 """Number of the description's form. One of another form is not read, but made anew."""
+
+FORM_FACTORY = "benchwright.tried.export.modules:original"
+"""What makes the torch form of a graph, where there is one."""
 
 FOLDER = f"{Layout.of(f'{GROUP}/any').root}/tried"
 """Where descriptions lie, below the folder that the build runs in."""
@@ -104,6 +108,8 @@ class Description(NamedTuple):
         for name in ("sources", "graphs", "inputs"):
             values[name] = [item._asdict() for item in values[name]]
         values["data"] = None if self.data is None else self.data._asdict()
+        for item in (*values["sources"], values["data"] or {}):
+            item.pop("path", None)
         return json.dumps(values, indent=1, sort_keys=True) + "\n"
 
     @property
@@ -112,19 +118,30 @@ class Description(NamedTuple):
         return hashlib.sha256(self.text().encode()).hexdigest()
 
     def save(self) -> None:
-        """Writes the file, unless it is there as it should be."""
-        path, text = file_of(self.name), self.text()
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        """Writes the file and that of the places, unless they are there as they should be."""
+        path = file_of(self.name)
+        places = {item.name: item.path for item in self.sources}
+        data = None if self.data is None else self.data.path
+        _write(_places_of(path), json.dumps({"sources": places, "data": data}, indent=1) + "\n")
+        _write(path, self.text())
 
 
 def file_of(name: str) -> Path:
     """The file of the description of that name."""
     return Path(FOLDER, f"{name}.json")
+
+
+def _places_of(path: Path) -> Path:
+    return path.with_suffix(".places")
+
+
+def _write(path: Path, text: str) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def load(name: str) -> Description:
@@ -133,13 +150,18 @@ def load(name: str) -> Description:
 
 
 def parse(path: Path) -> Description:
-    """Reads a description's file."""
+    """Reads a description's file. Without the file of the places beside it, paths are empty."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values.pop("format") != FORMAT:
             raise ValueError("it is of another version of Benchwright")
-        values["sources"] = tuple(Source(**item) for item in values["sources"])
-        values["data"] = None if values["data"] is None else Source(**values["data"])
+        places = _places_of(path)
+        known = json.loads(places.read_text(encoding="utf-8")) if places.is_file() else {}
+        paths, data = known.get("sources", {}), values["data"]
+        values["sources"] = tuple(
+            Source(path=paths.get(item["name"], ""), **item) for item in values["sources"]
+        )
+        values["data"] = data and Source(path=known.get("data") or "", **data)
         values["graphs"] = tuple(
             Graph(
                 item["name"],

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from benchwright.build.artifact import read_manifest
-from benchwright.errors import BenchwrightError, ExitCode
+from benchwright.errors import BenchwrightError, ExitCode, UsageError
 from benchwright.tried.describe import describe
 from benchwright.tried.described import Description
-from benchwright.tried.request import Asked
+from benchwright.tried.request import EXPORTERS, Asked
 from benchwright.tried.resolve import HubId, Located, locate, resolve
 
 RunTasks = Callable[[list[dict[str, Any]]], int]
@@ -31,6 +31,13 @@ def prepare(text: str, asked: Asked, started: Path, run: RunTasks) -> Descriptio
     if found.onnx is None:
         found, more = _exported(found, asked, run)
         about |= more
+    elif asked.exporter != EXPORTERS[0]:
+        raise UsageError(
+            "`--exporter` is for models that have to be converted to ONNX",
+            where=str(found.onnx),
+            why="this one is there as ONNX",
+            fix="leave it out",
+        )
     return describe(found, asked, about)
 
 

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from benchwright.errors import UsageError
+from benchwright.errors import UsageError, did_you_mean
+
+EXPORTERS = ("torch", "optimum")
+"""What converts a model folder to ONNX, the usual one first: `torch.onnx` or optimum-onnx."""
 
 
 class Asked(NamedTuple):
@@ -16,7 +19,8 @@ class Asked(NamedTuple):
     input, or one size by the name of a dimension; lengths: (least, most) tokens of a sample;
     samples: how many, None for a number that fits the memory; data: a file of real inputs;
     new_tokens: how many a generating model makes of a prompt; task: what the model is for, where
-    its config leaves that open; pickles: whether weights may be pickled; exporter: which one.
+    its config leaves that open; pickles: whether weights may be pickled; exporter: one of
+    EXPORTERS.
     """
 
     batch: int | None = None
@@ -28,6 +32,7 @@ class Asked(NamedTuple):
     new_tokens: int | None = None
     task: str | None = None
     pickles: bool = False
+    exporter: str = EXPORTERS[0]
 
     def record(self) -> dict[str, Any]:
         """What was given, as JSON: the rest is as by default."""
@@ -73,3 +78,12 @@ def parse_lengths(text: str | None) -> tuple[int, int] | None:
             f"`{text}` begins above its end", where="--lengths", fix=f"write {high}..{low}"
         )
     return low, high
+
+
+def parse_exporter(text: str) -> str:
+    """One of EXPORTERS; UsageError for anything else."""
+    if text not in EXPORTERS:
+        raise UsageError(
+            f"unknown exporter `{text}`; {did_you_mean(text, EXPORTERS)}", where="--exporter"
+        )
+    return text

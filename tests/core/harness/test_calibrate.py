@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchwright.contracts.program import Driver
 from benchwright.contracts.tensor import BATCH, TensorSpec
 from benchwright.harness import calibrate
 from benchwright.harness.calibrate import (
@@ -46,12 +47,16 @@ def taking(seconds: float) -> Callable[[int, int], list[Instance]]:
         time.sleep(seconds)
         return [np.asarray(batch["x"])]
 
-    def encode(outputs: Any, indices: Any) -> Any:
-        return outputs[0]
+    return opening(driver)
+
+
+def opening(driver: Driver) -> Callable[[int, int], list[Instance]]:
+    """Opens instances that compute with this driver."""
 
     def opened(instances: int, threads: int) -> list[Instance]:
         return [
-            Instance(driver, {}, encode, Response, lambda responses: None) for _ in range(instances)
+            Instance(driver, {}, lambda found, _: found[0], Response, lambda responses: None)
+            for _ in range(instances)
         ]
 
     return opened
@@ -151,15 +156,28 @@ def test_a_query_is_shared_out_where_that_is_sooner(store: SampleStore) -> None:
         time.sleep(0.004 * len(batch["x"]))
         return [np.asarray(batch["x"])]
 
-    def opened(instances: int, threads: int) -> list[Instance]:
-        return [
-            Instance(
-                driver, {}, lambda outputs, indices: outputs[0], Response, lambda responses: None
-            )
-            for _ in range(instances)
-        ]
-
-    found = calibrate.calibrate_stream(opened, store, 8, Room(2, 2), {})
+    found = calibrate.calibrate_stream(opening(driver), store, 8, Room(2, 2), {})
     assert (found.instances, found.threads) == (2, 1)
-    alone = calibrate.calibrate_stream(opened, store, 1, Room(2, 2), {})
+    alone = calibrate.calibrate_stream(opening(driver), store, 1, Room(2, 2), {})
     assert alone.instances == 1
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize(
+    ("alone", "more", "expected"),
+    [
+        pytest.param(0.2, 0.0, 4, id="batches cost no more than one sample"),
+        pytest.param(0.2, 0.25, 1, id="batches gain nothing"),
+    ],
+)
+def test_slow_samples_are_batched_where_that_pays(
+    store: SampleStore, alone: float, more: float, expected: int
+) -> None:
+    """A model that generates takes its time for one sample, and hardly more for several."""
+
+    def driver(sessions: Any, batch: Any) -> list[Any]:
+        time.sleep(alone + more * (len(batch["x"]) - 1))
+        return [np.asarray(batch["x"])]
+
+    found = calibrate.calibrate_offline(opening(driver), store, Room(1, 1), {})
+    assert found.batch == expected

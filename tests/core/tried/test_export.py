@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from benchwright.build.task import META
 from benchwright.errors import BenchwrightError, UsageError
 from benchwright.tried import export
-from benchwright.tried.request import Asked
+from benchwright.tried.request import EXPORTERS, Asked
 from benchwright.tried.resolve import Located
 
 needed = pytest.mark.skipif(
@@ -54,6 +55,32 @@ def test_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         export.task_of(folder(tmp_path / "m", "config.json", "model.safetensors"), Asked())
 
 
+def test_without_optimum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its absence is told where it is asked for, and of no concern elsewhere."""
+    own = export.TOOLS
+    monkeypatch.setattr(export, "installed_version", lambda name: "1" if name in own else None)
+    model = folder(tmp_path / "m", "config.json", "model.safetensors")
+    export.task_of(model, Asked())
+    with pytest.raises(UsageError, match=r"benchwright\[optimum\]") as caught:
+        export.task_of(model, Asked(exporter="optimum"))
+    assert "optimum-onnx" in str(caught.value)
+
+
+@pytest.mark.usefixtures("installed")
+def test_another_exporter_builds_anew(tmp_path: Path) -> None:
+    model = folder(tmp_path / "m", "config.json", "model.safetensors")
+    recipes = {}
+    for exporter in EXPORTERS:
+        task = export.task_of(model, Asked(exporter=exporter))
+        recipes[exporter] = task["meta"][META]["recipe"]
+        assert recipes[exporter].parameters["exporter"] == exporter
+    assert len({recipe.folder for recipe in recipes.values()}) == len(EXPORTERS)
+    assert set(recipes["optimum"].tools) - set(recipes["torch"].tools) == {
+        "optimum",
+        "optimum-onnx",
+    }
+
+
 def exported(model: Any, place: Path, **spec: Any) -> tuple[dict[str, Any], Path]:
     from benchwright.tried.export.child import FACTS, main
 
@@ -67,7 +94,8 @@ def _main(
 ) -> tuple[dict[str, Any], Path]:
     out.mkdir()
     path = place / "spec.json"
-    given = {"folder": str(source), "out": str(out), "task": None, "pickles": False, **spec}
+    given = {"folder": str(source), "out": str(out), "task": None, "pickles": False}
+    given |= {"exporter": "torch", **spec}
     path.write_text(json.dumps(given), encoding="utf-8")
     main(path)
     return json.loads((place / facts).read_text(encoding="utf-8")), out
@@ -153,6 +181,7 @@ def models() -> dict[str, Any]:
     }
 
 
+PAIRS = ("text2text-generation", "speech-to-text")
 KINDS = (
     "feature-extraction",
     "fill-mask",
@@ -177,11 +206,65 @@ def test_an_export_computes_what_the_original_does(kind: str, tmp_path: Path) ->
     assert facts["task"] == kind
     assert 0 <= facts["largest_difference"] < 1e-4
     graphs = sorted(path.name for path in out.glob("*.onnx"))
-    pair = kind in ("text2text-generation", "speech-to-text")
-    assert graphs == (["decoder_model.onnx", "encoder_model.onnx"] if pair else ["model.onnx"])
+    pair = ["decoder_model.onnx", "encoder_model.onnx"]
+    assert graphs == (pair if kind in PAIRS else ["model.onnx"])
     assert sorted(facts["torch"]) == graphs
     for form in facts["torch"].values():
         _check_form(form, out)
+
+
+optimum = pytest.mark.skipif(
+    export.installed_version("optimum-onnx") is None, reason="the extra `optimum` is not installed"
+)
+
+
+@needed
+@optimum
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in PAIRS])
+def test_optimum_exports_the_same_model(kind: str, tmp_path: Path) -> None:
+    """The graph, and a torch module that gives exactly the graph's outputs."""
+    import onnxruntime
+    import torch
+    from safetensors.torch import load_file
+
+    from benchwright.tried.export.modules import original
+
+    facts, out = exported(models()[kind](), tmp_path, exporter="optimum")
+    assert (facts["task"], facts["exporter"]) == (kind, "optimum")
+    assert 0 <= facts["largest_difference"] < 1e-4
+    assert sorted(path.name for path in out.iterdir()) == ["model.onnx", "model.safetensors"]
+    form = facts["torch"]["model.onnx"]
+    session = onnxruntime.InferenceSession(str(out / "model.onnx"))
+    assert [item.name for item in session.get_inputs()] == form["inputs"]
+    if kind == "text-generation":
+        return
+    module = original(**form["arguments"]).eval()
+    module.load_state_dict(load_file(out / form["weights"]), strict=False)
+    torch.manual_seed(3)
+    given = {
+        item.name: torch.randn(2, 3, 32, 32)
+        if item.name == "pixel_values"
+        else torch.randn(2, 4000)
+        if item.name == "input_values"
+        else torch.ones(2, 7, dtype=torch.int64)
+        for item in session.get_inputs()
+    }
+    with torch.no_grad():
+        wanted = module(*given.values())
+    found = session.run(None, {name: tensor.numpy() for name, tensor in given.items()})
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(torch.from_numpy(one), other, rtol=1e-3, atol=1e-4)
+
+
+@needed
+@optimum
+@pytest.mark.filterwarnings("ignore")
+def test_optimum_exports_no_pairs(tmp_path: Path) -> None:
+    with pytest.raises(BenchwrightError, match="encoder and a decoder") as caught:
+        exported(models()["text2text-generation"](), tmp_path, exporter="optimum")
+    assert "leave out `--exporter optimum`" in str(caught.value)
 
 
 def _check_form(form: dict[str, Any], out: Path) -> None:

@@ -1,7 +1,8 @@
 """The stage `export`: a model folder becomes ONNX, once, in a process of its own.
 
-The exporter is `torch.onnx`, which comes with torch; models are loaded by `transformers`. Needs the
-extra `export`.
+The exporter is `torch.onnx`, which comes with torch, or optimum-onnx where that is asked for;
+either exports the model that `transformers` has loaded. The first needs the extra `export`, the
+second `optimum`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from benchwright.errors import BenchwrightError, UsageError
 from benchwright.layout import Layout
 from benchwright.tried.described import GROUP
 from benchwright.tried.facts import CONFIG, PREPROCESSOR
-from benchwright.tried.request import Asked
+from benchwright.tried.request import EXPORTERS, Asked
 from benchwright.tried.resolve import Located, slug
 
 TOOLS = ("torch", "transformers", "onnx")
+_MORE_TOOLS = {"optimum": ("optimum", "optimum-onnx")}
+_EXTRAS = {"torch": "export", "optimum": "optimum"}
 _WEIGHTS = "*.safetensors"
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth")
 _USUAL_SECONDS = 10.0
@@ -31,19 +34,23 @@ _USUAL_SECONDS = 10.0
 def folder_of(model: Located, asked: Asked) -> str:
     """Where the export of a model lies."""
     what = f"{model.folder.resolve()}\n{asked.task}"
+    if asked.exporter != EXPORTERS[0]:
+        what += f"\n{asked.exporter}"
     mark = hashlib.sha256(what.encode()).hexdigest()[:8]
     return f"{Layout.of(f'{GROUP}/any').root}/exported/{slug(model.title)}-{mark}"
 
 
 def task_of(model: Located, asked: Asked) -> dict[str, Any]:
     """The task that exports a model folder; UsageError where that cannot be done."""
-    missing = [name for name in TOOLS if installed_version(name) is None]
+    exporter = asked.exporter
+    tools = (*TOOLS, *_MORE_TOOLS.get(exporter, ()))
+    missing = [name for name in tools if installed_version(name) is None]
     if missing:
         raise UsageError(
             "this model has to be converted to ONNX first, and what does that is not installed",
             where=str(model.folder),
             why=f"missing: {', '.join(missing)}",
-            fix="pip install 'benchwright[export]', or name an .onnx file",
+            fix=f"pip install 'benchwright[{_EXTRAS[exporter]}]', or name an .onnx file",
         )
     weights = _weights(model, asked)
     files = [model.folder / CONFIG, *weights]
@@ -54,9 +61,9 @@ def task_of(model: Located, asked: Asked) -> dict[str, Any]:
         task=name,
         call="benchwright.tried.export:build",
         folder=folder,
-        parameters={"task": asked.task, "pickles": asked.pickles},
+        parameters={"task": asked.task, "pickles": asked.pickles, "exporter": exporter},
         inputs={path.name: str(path) for path in files},
-        tools=tool_versions(*TOOLS),
+        tools=tool_versions(*tools),
         sources=("benchwright.tried.export",),
         log=f"{Path(folder).parent.parent}/logs/{name.replace(':', '/')}.log",
         aside={"folder": str(model.folder.resolve())},
@@ -105,6 +112,7 @@ def build(kitchen: Kitchen) -> None:
         "out": str(kitchen.out.resolve()),
         "task": kitchen.parameters["task"],
         "pickles": kitchen.parameters["pickles"],
+        "exporter": kitchen.parameters["exporter"],
     }
     path = place.resolve() / "spec.json"
     path.write_text(json.dumps(spec), encoding="utf-8")

@@ -59,19 +59,25 @@ def task_of(config: Any) -> str | None:
 class Flat(torch.nn.Module):
     """A model that is called once: its inputs in order, its tensors in a tuple.
 
-    names: of the inputs. outputs: known once it has been called.
+    names: of the inputs. wanted: of the outputs, in order; None for all that are tensors, in the
+    model's own. outputs: known once it has been called.
     """
 
-    def __init__(self, model: Any, names: Sequence[str]) -> None:
+    def __init__(
+        self, model: Any, names: Sequence[str], wanted: Sequence[str] | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.names = list(names)
+        self.wanted = wanted
         self.outputs: list[str] = []
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The model's outputs that are tensors, in its own order."""
+        """The model's outputs."""
         found = self.model(**dict(zip(self.names, tensors, strict=True)), return_dict=True)
         kept = {name: value for name, value in found.items() if isinstance(value, torch.Tensor)}
+        if self.wanted is not None:
+            kept = {name: kept[name] for name in self.wanted}
         self.outputs = list(kept)
         return tuple(kept.values())
 
@@ -166,18 +172,24 @@ class CrossDecoder(torch.nn.Module):
         return (found.logits, *_tensors(own))
 
 
-def wrapped(model: Any, kind: str, names: Sequence[str]) -> torch.nn.Module:
+def wrapped(
+    model: Any, kind: str, names: Sequence[str], outputs: Sequence[str] | None = None
+) -> torch.nn.Module:
     """One graph of a model as a module: `single`, `encoder`, `decoder` or `cross`; names: of its
-    inputs."""
+    inputs; outputs: see `Flat`."""
     if kind == "decoder":
         return Decoder(model)
     if kind == "cross":
         return CrossDecoder(model, "encoder_attention_mask" in names)
-    return Flat(model.get_encoder() if kind == "encoder" else model, names)
+    return Flat(model.get_encoder() if kind == "encoder" else model, names, outputs)
 
 
 def original(
-    config: Mapping[str, Any], task: str, kind: str, names: Sequence[str]
+    config: Mapping[str, Any],
+    task: str,
+    kind: str,
+    names: Sequence[str],
+    outputs: Sequence[str] | None = None,
 ) -> torch.nn.Module:
     """The factory of a graph's torch form: the module as it was exported, without its weights."""
     import transformers
@@ -186,4 +198,4 @@ def original(
     found = AutoConfig.for_model(**config)
     attention = "eager" if kind in ("decoder", "cross", "encoder") else None
     model = getattr(transformers, AUTO[task]).from_config(found, attn_implementation=attention)
-    return wrapped(model, kind, names)
+    return wrapped(model, kind, names, outputs)
