@@ -138,7 +138,7 @@ def test_fields_in_a_file_beside_the_campaign(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("system", "wrong"),
     [
-        (None, "there is no file `box/system.yaml`"),
+        (None, "box/system.yaml with the system's fields"),
         ("cooling: [air]\n", "box/system.yaml:1: system.cooling"),
         ("- air\n", "box/system.yaml:1: system"),
         ("cooling: air\ncooling: x\n", "`cooling` is given twice"),
