@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -21,6 +22,11 @@ def folder(path: Path) -> Path:
 
 def only_unknown_division(a: At) -> None:
     (a.root / a.division).rename(a.root / "Closed")
+
+
+def write_null(a: At, name: str) -> None:
+    values = json.loads(a.system.read_text())
+    a.system.write_text(json.dumps({**values, name: None}))
 
 
 def over_network(a: At) -> None:
@@ -91,6 +97,21 @@ STRUCTURE = [
         lambda a: (a.home / "link.json").symlink_to(f"systems/{SYSTEM}.json"),
         rounds="v6.1",
         notes=("structure.relative-link",),
+    ),
+    case(
+        "a link that holds here only",
+        lambda a: (a.home / "link.txt").symlink_to("/etc/passwd"),
+        notes=("structure.outside-link",),
+    ),
+    case(
+        "a file for results",
+        lambda a: touch(a.root / a.division / "Other" / "results"),
+        "structure.no-results",
+    ),
+    case(
+        "a folder that ends like bytecode's",
+        lambda a: touch(a.code / "my__pycache__" / "x.pyc"),
+        "structure.bytecode-folder",
     ),
     case("a pipe", lambda a: os.mkfifo(a.home / "pipe"), "structure.special-file"),
     case("a large file", large_file, "structure.large-file"),
@@ -195,11 +216,53 @@ SYSTEMS = [
         notes=("system.division",),
     ),
     case(
-        "a network in closed",
+        "a network in closed, told once",
         lambda a: a.edit_system(is_network="true"),
         "system.network",
-        "system.field-missing",
+    ),
+    case(
+        "a network that is not described",
+        lambda a: (
+            over_network(a),
+            edit_json(
+                a.root / "network" / "Acme" / "systems" / f"{SYSTEM}.json",
+                network_media=None,
+                network_topology=None,
+            ),
+        ),
+        "system.network-fields",
         "performance.network-name",
+    ),
+    case(
+        "no network, and said so",
+        lambda a: a.edit_system(is_network="false"),
+        rounds="v3.1",
+    ),
+    case(
+        "no network, which is taken for one",
+        lambda a: a.edit_system(is_network="false"),
+        "system.network-fields",
+        rounds="v6.1",
+    ),
+    case("a switch for a text", lambda a: a.edit_system(is_network=False), "system.field-text"),
+    case("a zero for a text", lambda a: a.edit_system(hw_notes=0), "system.field-text"),
+    case("nothing for notes", lambda a: write_null(a, "hw_notes"), "system.field-text"),
+    case("nothing for further notes", lambda a: write_null(a, "sw_notes")),
+    case(
+        "blanks for an answer",
+        lambda a: a.edit_system(cooling="  "),
+        notes=("system.field-empty",),
+    ),
+    case(
+        "a word for a number of processors",
+        lambda a: a.edit_system(host_processors_per_node="two"),
+        notes=("system.whole-number",),
+    ),
+    case(
+        "half a node",
+        lambda a: a.edit_system(number_of_nodes="1.5"),
+        "system.whole-number",
+        rounds="v6.1",
     ),
     case("a network, its name not", over_network, "performance.network-name"),
     case(
@@ -260,6 +323,27 @@ MODELS = [
         "a scenario missing",
         lambda a: shutil.rmtree(a.model / "MultiStream"),
         "scenario.missing",
+        rounds="v6.1",
+    ),
+    case(
+        "a scenario missing that was measured",
+        lambda a: shutil.rmtree(a.model / "MultiStream"),
+        "scenario.missing",
+        rounds="v3.1",
+        notes=("structure.unused-scenario",),
+    ),
+    case(
+        "a scenario twice",
+        lambda a: shutil.copytree(a.model / "Offline", a.model / "offline"),
+        rounds="v6.1",
+        notes=("scenario.repeated",),
+    ),
+    case(
+        "a scenario that was measured and has no results",
+        lambda a: shutil.rmtree(a.model / "Offline"),
+        rounds="v3.1",
+        division="open",
+        notes=("structure.unused-scenario",),
     ),
     case(
         "a scenario missing in open",

@@ -41,8 +41,8 @@ def append(kind: str, line: str) -> Spoil:
     """Adds a line to a detail log."""
 
     def spoil(a: At) -> None:
-        with (a.place(kind) / DETAIL).open("a") as file:
-            file.write(line + "\n")
+        with (a.place(kind) / DETAIL).open("a", errors="surrogateescape") as file:
+            file.write(line + "\n")  # a lone surrogate stands for a byte
 
     return spoil
 
@@ -64,6 +64,20 @@ def accuracy_text(content: str, keep_hash: bool = True) -> Spoil:
         path = a.place("accuracy") / "accuracy.txt"
         digest = path.read_text().splitlines()[-1]
         path.write_text(content + (digest + "\n" if keep_hash else ""))
+
+    return spoil
+
+
+def hash_line(digest: str) -> Spoil:
+    return lambda a: (a.place("accuracy") / "accuracy.txt").write_text(f"{GOOD}hash={digest}\n")
+
+
+def summary(old: str, new: str) -> Spoil:
+    def spoil(a: At) -> None:
+        path = a.place("performance") / "mlperf_log_summary.txt"
+        content = path.read_text()
+        assert old in content
+        path.write_text(content.replace(old, new))
 
     return spoil
 
@@ -107,6 +121,33 @@ ACCURACY = [
         "a hash of another log",
         text("accuracy", "mlperf_log_accuracy.json", "[ ]"),
         notes=("accuracy.hash-mismatch",),
+    ),
+    *(
+        case(f"a hash of {what}", hash_line(digest), "accuracy.hash-form")
+        for what, digest in (("63 digits", "a" * 63), ("other letters", "g" * 64))
+    ),
+    case("a hash in upper case", hash_line("A" * 64)),
+    case(
+        "a hash that is none in open",
+        hash_line("abc"),
+        division="open",
+        notes=("accuracy.hash-form",),
+    ),
+    case(
+        "an empty log",
+        text("accuracy", "mlperf_log_accuracy.json", ""),
+        notes=("accuracy.log-empty", "accuracy.hash-mismatch"),
+    ),
+    case(
+        "an empty summary of accuracy",
+        text("accuracy", "mlperf_log_summary.txt", ""),
+        notes=("accuracy.summary",),
+    ),
+    case(
+        "two sizes of the data set",
+        append("accuracy", log_line("qsl_reported_total_count", 7)),
+        "accuracy.contradiction",
+        others=True,
     ),
     case("no log", gone("accuracy", "mlperf_log_accuracy.json"), "accuracy.log-missing"),
     case(
@@ -179,9 +220,10 @@ def other_log(target: str, source: str) -> Spoil:
     """One scenario's log in another's folder."""
 
     def spoil(a: At) -> None:
-        shutil.copy(
-            a.place("performance", source) / DETAIL, a.place("performance", target) / DETAIL
-        )
+        for name in (DETAIL, "mlperf_log_summary.txt"):
+            shutil.copy(
+                a.place("performance", source) / name, a.place("performance", target) / name
+            )
 
     return spoil
 
@@ -241,6 +283,51 @@ PERFORMANCE = [
         "performance.damaged-lines",
         rounds="v6.1",
     ),
+    *(
+        case(f"{what} in a log", append("performance", line), "performance.damaged-lines")
+        for what, line in (
+            ("a record that has no key", ':::MLLOG {"value": 1, "metadata": {"is_error": false}}'),
+            ("a list", ":::MLLOG [1]"),
+            ("a record that may be an error", ':::MLLOG {"key": "x", "value": 1, "metadata": {}}'),
+            ("a record that says nothing of errors", ':::MLLOG {"key": "x", "value": 1}'),
+            ("no number", log_line("x", 1).replace('"value": 1', '"value": -nan')),
+            ("a byte that is no text", "\udcff"),
+        )
+    ),
+    case(
+        "a blank first line",
+        lambda a: prepend(a.place("performance") / DETAIL, "\n"),
+        "performance.damaged-lines",
+        rounds="v6.1",
+    ),
+    case(
+        "an error without the usual blank",
+        append("performance", log_line("x", "bad", is_error=True).replace("G {", "G{")),
+        "performance.loadgen-error",
+    ),
+    case(
+        "another seed before the right one",
+        lambda a: prepend(
+            a.place("performance") / DETAIL, log_line("effective_qsl_rng_seed", 1) + "\n"
+        ),
+        "performance.contradiction",
+    ),
+    case(
+        "INVALID before VALID",
+        lambda a: prepend(
+            a.place("performance") / DETAIL, log_line("result_validity", "INVALID") + "\n"
+        ),
+        "performance.contradiction",
+    ),
+    case("no scenario in the log", log(effective_scenario=None), "performance.scenario"),
+    case("a number for a scenario", log(effective_scenario=3), "performance.scenario"),
+    case(
+        "an empty summary",
+        text("performance", "mlperf_log_summary.txt", ""),
+        notes=("performance.summary",),
+    ),
+    case("an INVALID summary", summary(": VALID", ": INVALID"), notes=("performance.summary",)),
+    case("another run's summary", summary(": Offline", ": Server"), notes=("performance.summary",)),
     case(
         "no duration in the log",
         log(effective_min_duration_ms=None),
@@ -251,7 +338,12 @@ PERFORMANCE = [
         log(effective_test_mode="AccuracyOnly"),
         "performance.wrong-mode",
     ),
-    case("INVALID", log(result_validity="INVALID"), "performance.invalid"),
+    case(
+        "INVALID",
+        log(result_validity="INVALID"),
+        "performance.invalid",
+        notes=("performance.summary",),
+    ),
     case("no verdict", log(result_validity=None), "performance.invalid"),
     case("an error of loadgen", error_line("performance"), "performance.loadgen-error"),
     case("another seed", log(effective_qsl_rng_seed=1), "performance.seeds"),
@@ -285,6 +377,14 @@ PERFORMANCE = [
         other_log("Offline", "SingleStream"),
     ),
     case(
+        "Offline from SingleStream without its own result",
+        lambda a: (
+            other_log("Offline", "SingleStream")(a),
+            a.log("performance", "Offline", early_stopping_latency_ss=None),
+        ),
+        "performance.incomplete",
+    ),
+    case(
         "MultiStream from SingleStream",
         other_log("MultiStream", "SingleStream"),
     ),
@@ -311,6 +411,7 @@ PERFORMANCE = [
         ),
         "performance.scenario",
         rounds="v3.1",
+        notes=("structure.unused-scenario",),
     ),
     case(
         "no estimate",
@@ -352,6 +453,25 @@ COMPLIANCE = [
     case("no TEST01", gone("compliance", test="TEST01"), "compliance.missing"),
     case("no TEST04", gone("compliance", test="TEST04"), "compliance.missing"),
     case("no TEST05", gone("compliance", test="TEST05"), "compliance.missing", rounds="v3.1"),
+    case(
+        "no test at all, told once",
+        lambda a: [
+            shutil.rmtree(a.place("compliance", test=test)) for test in ("TEST01", "TEST04")
+        ],
+        "compliance.missing",
+    ),
+    case(
+        "the performance run's log in a test",
+        lambda a: shutil.copy(
+            a.place("performance") / DETAIL, a.place("compliance", test="TEST04") / RUN / DETAIL
+        ),
+        notes=("compliance.not-audited",),
+    ),
+    case(
+        "a whole log of TEST01",
+        text("compliance", "accuracy/mlperf_log_accuracy.json", "x" * 11000, test="TEST01"),
+        notes=("compliance.log-too-large",),
+    ),
     case(
         "no verdict of a test",
         gone("compliance", "verify_performance.txt", test="TEST04"),

@@ -104,8 +104,8 @@ def test_an_invalid_run_is_explained(copied: TreeOf) -> None:
     root = copied("v6.1", "closed")
     place = at(root, "v6.1", "closed")
     place.log(result_validity="INVALID", result_min_duration_met=False)
-    (finding,) = check_tree(root, load_round("v6.1"))
-    assert finding.rule == "performance.invalid"
+    found = check_tree(root, load_round("v6.1"))
+    (finding,) = [item for item in found if item.rule == "performance.invalid"]
     assert "minimum duration" in finding.found
 
 
