@@ -3,7 +3,6 @@ official power checker, which knows the analyzers and the measuring software."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
@@ -15,9 +14,14 @@ from benchwright_mlperf.check.entry import Entry
 from benchwright_mlperf.check.files import Tree, Unreadable, join
 from benchwright_mlperf.check.logs import file_differences
 from benchwright_mlperf.check.report import Report, listed
+from benchwright_mlperf.check.rules import V31
 
 _TIME = "%m-%d-%Y %H:%M:%S.%f"
-_SAMPLE = re.compile(r"Time,([^,]+),Watts,([0-9.eE+-]+),")
+_WATTS = 3
+"""The field of a sample that holds its watts: `Time,<moment>,Watts,<watts>,…`."""
+
+_BY_QUERY = ("SingleStream", "MultiStream")
+"""Scenarios whose power result is the energy of a query."""
 
 
 def check_power(tree: Tree, report: Report, entry: Entry) -> None:
@@ -66,16 +70,29 @@ def _check_samples(tree: Tree, report: Report, entry: Entry) -> None:
         return
     begin, end = (log.values.get(key) for key in ("power_begin", "power_end"))
     text = report.read("power.unreadable", path, tree.text) or ""
-    limits = _moment(str(begin)), _moment(str(end))
-    inside = 0
+    first, last = _moment(str(begin)), _moment(str(end))
+    inside, damaged = 0, []
     for line in text.splitlines():
-        match = _SAMPLE.match(line)
-        moment = _moment(match[1]) if match else None
-        if match is None or moment is None or limits[0] is None or limits[1] is None:
+        if report.round.layout != V31 and not line.startswith("Time"):
+            # Only the newer checker passes over other lines.
             continue
-        inside += limits[0] < moment < limits[1] and _positive(match[2])
+        fields = line.split(",")
+        moment = _moment(fields[1]) if len(fields) > _WATTS else None
+        if moment is None:
+            damaged.append(line)
+        elif first is not None and last is not None and first < moment < last:
+            watts = _number(fields[_WATTS])
+            inside += watts is not None and watts > 0
+            damaged += [line] if watts is None else []
+    if damaged:
+        told = f"{len(damaged)} other lines, such as “{damaged[0]}”"
+        report.add("power.damaged-lines", path, told)
     if not inside:
         report.add("power.samples", path, "no sample above zero in it", begin=begin, end=end)
+    if entry.scenario in _BY_QUERY and not log.integer("result_query_count"):
+        told = f"`result_query_count` is {log.values.get('result_query_count')!r}"
+        detail = join(run, DETAIL_FILE)
+        report.add("performance.incomplete", detail, told, key="result_query_count")
 
 
 def _moment(text: str) -> datetime | None:
@@ -85,11 +102,11 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _positive(text: str) -> bool:
+def _number(text: str) -> float | None:
     try:
-        return float(text) > 0
+        return float(text)
     except ValueError:
-        return False
+        return None
 
 
 def _check_beside(tree: Tree, report: Report, entry: Entry) -> None:

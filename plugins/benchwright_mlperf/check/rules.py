@@ -506,6 +506,10 @@ _POWER = {
         "power samples within the run, from {begin} to {end}",
         "check the clocks of both machines, then measure again",
     ),
+    "power.damaged-lines": Rule(
+        "samples of the form Time,<MM-DD-YYYY hh:mm:ss.mmm>,Watts,<number>,…",
+        "add the analyzer's log unchanged",
+    ),
     "power.debug": Rule(
         "a measurement without the debug switch",
         "unset MLPP_DEBUG, then measure again",

@@ -541,14 +541,15 @@ def power(**spoil: Any) -> Spoil:
     """Power logs beside a run; `spoil` says how they are wrong."""
 
     def make(a: At) -> None:
-        run, ranging = a.place("performance"), a.place("ranging")
+        scenario = spoil.get("scenario", "Offline")
+        run, ranging = a.place("performance", scenario), a.place("ranging", scenario)
         moment = spoil.get("moment") or _within(run / DETAIL)
         watts = spoil.get("watts", "101.5")
         sample = f"Time,{moment},Watts,{watts},Volts,230.0,Amps,0.4,PF,1.0,Mark,x_testing\n"
         (run / "spl.txt").write_text(sample)
         shutil.copytree(run, ranging)
         for name in a.round.required_files["power"]:
-            touch(a.place("power") / name, "{}")
+            touch(a.place("power", scenario) / name, "{}")
         for name in ("analyzer_table.md", "power_settings.md"):
             if a.round.required_files["power_measurements"] and not spoil.get("nothing_beside"):
                 touch(a.place("measurements").parent / name)
@@ -559,6 +560,18 @@ def power(**spoil: Any) -> Spoil:
             then(a)
 
     return make
+
+
+def samples(line: str) -> Spoil:
+    """A further line in the analyzer's log; {moment} is one of the run."""
+
+    def spoil(a: At) -> None:
+        path = a.place("performance") / "spl.txt"
+        good = path.read_text()
+        moment = ",".join(good.split(",")[:2])
+        path.write_text(good + line.replace("{moment}", moment))
+
+    return spoil
 
 
 def _within(detail: Path) -> str:
@@ -609,6 +622,41 @@ POWER = [
         "a debug measurement",
         power(then=lambda a: edit_json(a.place("power") / "server.json", debug=True)),
         "power.debug",
+        notes=VERIFY,
+    ),
+    *(
+        case(
+            f"{what} among the samples",
+            power(then=samples(line)),
+            "power.damaged-lines",
+            notes=VERIFY,
+        )
+        for what, line in (
+            ("another form of time", "Time,2026-01-01 00:00:00,Watts,5.0,Volts,1\n"),
+            ("a time alone", "Time\n"),
+            ("a word for watts", "{moment},Watts,high,Volts,1\n"),
+        )
+    ),
+    case(
+        "another line among the samples",
+        power(then=samples("hello, world\n")),
+        "power.damaged-lines",
+        rounds="v3.1",
+        notes=VERIFY,
+    ),
+    case(
+        "another line among the samples, passed over",
+        power(then=samples("hello, world\n")),
+        rounds="v6.1",
+        notes=VERIFY,
+    ),
+    case(
+        "energy of an unknown number of queries",
+        lambda a: (
+            power(scenario="SingleStream")(a),
+            a.log(scenario="SingleStream", result_query_count=None),
+        ),
+        "performance.incomplete",
         notes=VERIFY,
     ),
     case("no sample in the run", power(moment="01-01-2020 00:00:00.000"), "power.samples"),
