@@ -510,6 +510,10 @@ _POWER = {
         "samples of the form Time,<MM-DD-YYYY hh:mm:ss.mmm>,Watts,<number>,…",
         "add the analyzer's log unchanged",
     ),
+    "power.ranging": Rule(
+        "the whole log of the ranging run, with its result",
+        "add the run's mlperf_log_detail.txt unchanged, or measure again",
+    ),
     "power.debug": Rule(
         "a measurement without the debug switch",
         "unset MLPP_DEBUG, then measure again",

@@ -586,10 +586,57 @@ def _within(detail: Path) -> str:
 
 VERIFY = ("power.not-verified",)
 POWER = [
-    case("power logs", power(nameplate="psu: {PowerCapacityWatts: 700}\n"), notes=VERIFY),
+    case(
+        "power logs",
+        power(nameplate="psu: {PSUs: [{PowerCapacityWatts: 700}], Min PSUs Needed: 1}\n"),
+        notes=VERIFY,
+    ),
     case(
         "no capacity",
         power(),
+        rounds="v6.1",
+        notes=("power.nameplate", *VERIFY),
+    ),
+    case(
+        "a ranging run without a result",
+        power(then=log("ranging", result_samples_per_second=None)),
+        "power.ranging",
+        rounds="v3.1",
+        notes=VERIFY,
+    ),
+    case(
+        "a ranging run without a result, not looked at",
+        power(then=log("ranging", result_samples_per_second=None)),
+        rounds="v6.1",
+        notes=("power.ranging", *VERIFY),
+    ),
+    case(
+        "a ranging run of no scenario",
+        power(then=log("ranging", effective_scenario=None)),
+        "power.ranging",
+        rounds="v3.1",
+        notes=VERIFY,
+    ),
+    *(
+        case(
+            f"a nameplate of {what}",
+            power(nameplate=content),
+            "power.nameplate",
+            rounds="v6.1",
+            notes=VERIFY,
+        )
+        for what, content in (
+            ("nothing", ""),
+            ("words", "psu: {PSUs: [{PowerCapacityWatts: many}], Min PSUs Needed: 1}\n"),
+            ("some", "psu: {PSUs: [{PowerCapacityWatts: 1}], Min PSUs Needed: some}\n"),
+            ("one supply", "psu: {PSUs: {PowerCapacityWatts: 1}, Min PSUs Needed: 1}\n"),
+            ("numbers", "7: 9\n"),
+            ("itself", "a: &a [*a]\n"),
+        )
+    ),
+    case(
+        "a nameplate without capacity",
+        power(nameplate="psu: {PowerCapacityWatts: 700}\n"),
         rounds="v6.1",
         notes=("power.nameplate", *VERIFY),
     ),
