@@ -94,6 +94,14 @@ class Tree:
         except (OSError, ValueError):
             return []
 
+    def refusal(self, folder: str) -> str | None:
+        """Why a folder cannot be listed; None where it can."""
+        try:
+            os.listdir(self.path(folder))
+        except (OSError, ValueError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return None
+
     def files(self, folder: str) -> list[str]:
         """Names in a folder that are not folders."""
         return [name for name in self.names(folder) if not self.is_folder(join(folder, name))]

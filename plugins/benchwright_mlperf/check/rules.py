@@ -67,6 +67,10 @@ _STRUCTURE = {
         "links whose targets exist",
         "put the file itself there",
     ),
+    "structure.link": Rule(
+        "no symbolic links in this round",
+        "put the file itself there",
+    ),
     "structure.relative-link": Rule(
         "links that lead to their targets also when read from the submission's root, "
         "as the official checker reads them",
@@ -96,6 +100,10 @@ _STRUCTURE = {
     "structure.bytecode-folder": Rule(
         "no __pycache__ folder",
         "delete it",
+    ),
+    "structure.unreadable-folder": Rule(
+        "folders that can be listed",
+        "give whoever checks the right to read it (`chmod -R u+rX`)",
     ),
     "structure.empty-folder": Rule(
         "something in each folder",

@@ -40,7 +40,11 @@ def check_tidiness(tree: Tree, report: Report, home: str) -> None:
     _check_name(report, home)
     for folder, folders, files in tree.walk(home):
         if not folders and not files:
-            report.add("structure.empty-folder", folder, "nothing in it")
+            refusal = tree.refusal(folder)
+            if refusal is None:
+                report.add("structure.empty-folder", folder, "nothing in it")
+            else:
+                report.add("structure.unreadable-folder", folder, refusal)
         if folder.endswith("__pycache__"):
             report.add("structure.bytecode-folder", folder, "a folder of Python bytecode")
         for name in (*folders, *files):
@@ -103,6 +107,8 @@ def _check_file(tree: Tree, report: Report, path: str) -> None:
     mode = tree.mode(path)
     if target is not None and mode == 0:
         report.add("structure.broken-link", path, f"a link to `{target}`, which is not there")
+    elif target is not None and report.round.verdicts.links == "error":
+        report.add("structure.link", path, f"a link to `{target}`")
     elif target is not None and mode == stat.S_IFREG and not os.path.exists(tree.root / target):
         # Only where the official checker reads links so can this fail a submission.
         tell = report.add if report.round.verdicts.tidiness == "error" else report.note

@@ -24,6 +24,10 @@ def check_tree(folder: Path, round_: Round, *, rehearsal: bool = False) -> list[
     if not tree.is_folder(""):
         report.add("structure.no-folder", "", f"{tree.kind('')} at this path")
         return report.findings()
+    refusal = tree.refusal("")
+    if refusal is not None:
+        report.add("structure.unreadable-folder", "", refusal)
+        return report.findings()
     report.guard("", partial(check_root, tree, report))
     homes = [
         join(division, submitter) for division in DIVISIONS for submitter in tree.folders(division)

@@ -98,6 +98,15 @@ STRUCTURE = [
         rounds="v6.1",
         notes=("structure.relative-link",),
     ),
+    *(
+        case(
+            f"a link in the round without links, {what}",
+            lambda a, target=target: (a.home / "link").symlink_to(target),
+            "structure.link",
+            rounds="v3.0",
+        )
+        for what, target in (("relative", "systems"), ("absolute", "/etc/passwd"))
+    ),
     case(
         "a link that holds here only",
         lambda a: (a.home / "link.txt").symlink_to("/etc/passwd"),

@@ -298,7 +298,7 @@ PERFORMANCE = [
         "a blank first line",
         lambda a: prepend(a.place("performance") / DETAIL, "\n"),
         "performance.damaged-lines",
-        rounds="v6.1",
+        rounds=("v5.1", "v6.1"),
     ),
     case(
         "an error without the usual blank",
