@@ -21,6 +21,7 @@ TEXT_LIMIT = 1 << 22
 """Bytes of a text or JSON file that are read at the most."""
 
 _LINE_LIMIT = 1 << 26
+_LOG_LIMIT = 1 << 30
 
 
 _MARK = ":::MLLOG"
@@ -185,6 +186,8 @@ class Tree:
         """A detail log of loadgen. Raises Unreadable."""
         if not self.is_file(path):
             raise Unreadable(f"{self.kind(path)} is there")
+        if self.size(path) > _LOG_LIMIT:
+            raise Unreadable(f"it is too large to be read: {self.size(path) >> 20} MiB")
         try:
             return read_detail(self.path(path))
         except BenchwrightError as error:

@@ -115,7 +115,9 @@ def _check_file(tree: Tree, report: Report, path: str) -> None:
         tell("structure.relative-link", path, f"a link to `{target}`")
     elif target is not None and not _inside(tree, path, target):
         report.add("structure.outside-link", path, f"a link to `{target}`")
-    if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+    if mode == 0 and target is None:
+        report.add("structure.special-file", path, "nothing that can be reached by this path")
+    elif mode not in (0, stat.S_IFREG, stat.S_IFDIR):
         report.add("structure.special-file", path, tree.kind(path))
     elif mode == stat.S_IFREG:
         size, limit = tree.size(path), report.round.limits.max_file_mb

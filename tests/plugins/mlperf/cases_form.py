@@ -15,6 +15,17 @@ def large_file(a: At) -> None:
         file.truncate(51 << 20)
 
 
+def folders_without_end(a: At) -> None:
+    """So deep that no path leads to the end of them."""
+    here = os.open(a.home, os.O_RDONLY)
+    for _ in range(1000):
+        os.mkdir("deeper", dir_fd=here)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+
+
 def folder(path: Path) -> Path:
     path.mkdir()
     return path
@@ -123,6 +134,7 @@ STRUCTURE = [
         "structure.bytecode-folder",
     ),
     case("a pipe", lambda a: os.mkfifo(a.home / "pipe"), "structure.special-file"),
+    case("folders without end", folders_without_end, "structure.special-file"),
     case("a large file", large_file, "structure.large-file"),
     case("a hidden file", lambda a: touch(a.home / ".x"), "structure.hidden-name"),
     case("a hidden folder", lambda a: touch(a.home / ".x" / "y"), "structure.hidden-name"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,12 @@ PERFORMANCE = [
         "a detail log of noise",
         text("performance", DETAIL, bytes(range(256)) * 9),
         "performance.detail-unreadable",
+    ),
+    case(
+        "a detail log without end",
+        lambda a: os.truncate(a.place("performance") / DETAIL, 3 << 30),
+        "performance.detail-unreadable",
+        "structure.large-file",
     ),
     case(
         "a folder for a detail log",
