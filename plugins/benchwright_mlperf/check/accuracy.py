@@ -69,11 +69,11 @@ def _check_metrics(report: Report, entry: Entry, path: str, text: str) -> None:
     for metric, target in entry.model.accuracy_minimum_for(entry.scenario).items():
         values = stated(report.round, metric, text)
         numbers = [value for value in values if isinstance(value, float)]
-        if not numbers or len(numbers) < len(values):
-            told = next(
-                (f"`{value}`" for value in values if isinstance(value, str)), "no such line"
-            )
-            report.add("accuracy.metric-missing", path, told, metric=metric)
+        words = [f"`{value}`" for value in values if isinstance(value, str)]
+        if words:
+            report.add("accuracy.metric-number", path, words[0], metric=metric)
+        elif not numbers:
+            report.add("accuracy.metric-missing", path, "no such line", metric=metric)
         elif min(numbers) < target:
             told = f"{metric} of {min(numbers):g}"
             report.add("accuracy.below-target", path, told, metric=metric, target=target)

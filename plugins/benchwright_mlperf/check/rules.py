@@ -277,6 +277,10 @@ _ACCURACY = {
         "put the accuracy script's output there unchanged",
         open=(V31, V6),
     ),
+    "accuracy.metric-number": Rule(
+        "a number for {metric}: the official checkers stop at anything else, in open too",
+        "put the accuracy script's output there unchanged",
+    ),
     "accuracy.below-target": Rule(
         "{metric} of at least {target}",
         "use weights or a precision that reach it, or move the result to the open division",

@@ -152,8 +152,9 @@ def _check_network(report: Report, path: str, system: System) -> None:
     if expected is not None and system.network is not expected:
         report.add("system.network", path, f"is_network is {stated!r}")
         return
-    # The newest checker takes any answer for a yes here, were it "false".
-    asked = system.network or (report.round.layout != V31 and bool(stated))
     missing = [f for f in report.round.system_json.network_required if f not in system.fields]
-    if asked and missing:
-        report.add("system.network-fields", path, f"no {', '.join(missing)}")
+    if stated and missing:
+        # The newest checker takes any answer for a yes here, were it "false".
+        fatal = system.network or report.round.layout != V31
+        tell = report.add if fatal else report.note
+        tell("system.network-fields", path, f"is_network is {stated!r}; no {', '.join(missing)}")

@@ -257,7 +257,8 @@ SYSTEMS = [
     case(
         "no network, and said so",
         lambda a: a.edit_system(is_network="false"),
-        rounds="v3.1",
+        rounds=("v3.1", "v5.1"),
+        notes=("system.network-fields",),
     ),
     case(
         "no network, which is taken for one",

@@ -100,8 +100,12 @@ ACCURACY = [
         "accuracy.no-text",
     ),
     case("no metric", accuracy_text("mAP=75.0\n"), "accuracy.metric-missing"),
+    case("a metric that is no number", accuracy_text("accuracy=7.5.3\n"), "accuracy.metric-number"),
     case(
-        "a metric that is no number", accuracy_text("accuracy=7.5.3\n"), "accuracy.metric-missing"
+        "a metric that is no number in open",
+        accuracy_text("accuracy=.\n"),
+        "accuracy.metric-number",
+        division="open",
     ),
     case("below the target", accuracy_text(LOW), "accuracy.below-target"),
     case("below it at last", accuracy_text(GOOD + LOW), "accuracy.below-target"),
