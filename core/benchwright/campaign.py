@@ -110,16 +110,17 @@ class Campaign(NamedTuple):
         return self.document.where(location)
 
     @property
-    def init_command(self) -> str:
-        """What writes a file of the system's fields for this campaign, where it looks for it."""
-        return _init_command(self.document.name)
+    def option(self) -> str:
+        """What a command needs besides to mean this campaign: ` -c FILE`, or nothing."""
+        return _option(self.document.name)
 
     @property
     def how_to_state(self) -> str:
         """How to give the system's fields that are missing, in words."""
         if self.system_document is not None:
             return f"state it in {self.system_document.name}"
-        return f"`{self.init_command}` writes a file to complete; name it: `system: system.yaml`"
+        command = f"benchwright system --init{self.option}"
+        return f"`{command}` writes a file to complete; name it: `system: system.yaml`"
 
     @property
     def files(self) -> dict[str, str]:
@@ -212,7 +213,7 @@ def _system_file(document: yamlfile.Document, awaited: bool) -> yamlfile.Documen
         raise UsageError(
             f"there is no file {path} with the system's fields",
             where=document.where(("system",)),
-            fix=f"`{_init_command(document.name)}` writes one to complete",
+            fix=f"`benchwright system --init{_option(document.name)}` writes one to complete",
         )
     else:
         read = yamlfile.load(path)
@@ -224,9 +225,8 @@ def _system_file(document: yamlfile.Document, awaited: bool) -> yamlfile.Documen
     return described
 
 
-def _init_command(campaign: str) -> str:
-    option = "" if campaign == CAMPAIGN_FILE else f" -c {shlex.quote(campaign)}"
-    return f"benchwright system --init{option}"
+def _option(campaign: str) -> str:
+    return "" if campaign == CAMPAIGN_FILE else f" -c {shlex.quote(campaign)}"
 
 
 def _name_of(path: Path) -> str:

@@ -89,7 +89,7 @@ def verified(kitchen: Kitchen, round_: Round) -> Verdict:
     timed: tuple[str, ...] = ()
     for name, verification in found.items():
         (kitchen.out / name).write_text(verification.text, encoding="utf-8")
-        told = _reasons(verification, kitchen.recipe.task)
+        told = _reasons(verification, kitchen.recipe.aside["command"])
         if name == VERIFY_PERFORMANCE:
             timed = told
         if name == VERIFY_ACCURACY and accuracy is not None:
@@ -113,7 +113,7 @@ def standing(folder: Path) -> RunResult:
     found = verify_performance(round_, round_.audit[str(result.test)], *logs)
     before = result.compared["reasons"]
     kept = tuple(reason for reason in result.reasons if reason not in before)
-    reasons = (*kept, *_reasons(found, result.task))
+    reasons = (*kept, *_reasons(found, result.details["command"]))
     return replace(result, valid=not reasons, reasons=reasons)
 
 
@@ -125,18 +125,19 @@ def _started(folder: Path) -> str | None:
         return None
 
 
-def _reasons(found: Verification, task: str) -> tuple[str, ...]:
+def _reasons(found: Verification, command: str) -> tuple[str, ...]:
+    """command: what makes the test."""
     if not found.timing:
         return found.reasons
+    head, _, task = command.rpartition(" ")
     told = (
         "nothing but time differs, which may be noise of the machine; repeat this test alone: "
-        f"`benchwright run --rerun {task}`"
+        f"`{head} --rerun {task}`"
     )
     if found.faster:
         audited = f"performance:{task.partition(':')[2].rpartition('/')[0]}"
         told += (
-            ", or the performance run, if that was the disturbed one: "
-            f"`benchwright run --rerun {audited}`"
+            f", or the performance run, if that was the disturbed one: `{head} --rerun {audited}`"
         )
     return (*found.reasons, told)
 

@@ -69,7 +69,8 @@ def kitchen(
     folders["dataset"].mkdir()
     (folders["dataset"] / MANIFEST).write_text(Manifest((), {}).to_json())
     given = {"test": test, "benchmark": "resnet50", "preset": "tiny", "conf_key": "resnet50"}
-    recipe = SimpleNamespace(inputs=folders, task="compliance:x/Offline/TEST01")
+    command = "benchwright run -c c.yaml compliance:x/Offline/TEST01"
+    recipe = SimpleNamespace(inputs=folders, aside={"command": command})
     out = logs(place / "out", rate, responses)
     made = SimpleNamespace(parameters=given, recipe=recipe, out=out, input=folders.__getitem__)
     return cast(Kitchen, made)
@@ -120,7 +121,7 @@ def test_timing_names_the_test_to_repeat(tmp_path: Path) -> None:
     first, second = compliance.verified(made, ROUND).reasons
     assert "20.0% slower" in first
     assert "noise" in second
-    assert second.endswith("`benchwright run --rerun compliance:x/Offline/TEST01`")
+    assert second.endswith("`benchwright run -c c.yaml --rerun compliance:x/Offline/TEST01`")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_audit_settings_that_the_log_has_to_show(
 
 def test_a_faster_test_names_the_performance_run_too(tmp_path: Path) -> None:
     _, told = compliance.verified(kitchen(tmp_path, {1: 1.0}, rate=120.0), ROUND).reasons
-    assert told.endswith("`benchwright run --rerun performance:x/Offline`")
+    assert told.endswith("`benchwright run -c c.yaml --rerun performance:x/Offline`")
 
 
 def record(folder: Path, mode: str, started: str, **more: Any) -> None:
@@ -155,7 +156,7 @@ def record(folder: Path, mode: str, started: str, **more: Any) -> None:
         system="x",
         scenario="Offline",
         mode=mode,
-        details={"started": started, "round": "v3.1"},
+        details={"started": started, "round": "v3.1", "command": "benchwright run x"},
         **{"valid": True, **more},
     ).save(folder)
 
