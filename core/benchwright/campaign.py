@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -109,6 +110,19 @@ class Campaign(NamedTuple):
         return self.document.where(location)
 
     @property
+    def option(self) -> str:
+        """What a command needs besides to mean this campaign: ` -c FILE`, or nothing."""
+        return _option(self.document.name)
+
+    @property
+    def how_to_state(self) -> str:
+        """How to give the system's fields that are missing, in words."""
+        if self.system_document is not None:
+            return f"state it in {self.system_document.name}"
+        command = f"benchwright system --init{self.option}"
+        return f"`{command}` writes a file to complete; name it: `system: system.yaml`"
+
+    @property
     def files(self) -> dict[str, str]:
         """What the file names besides, by its path from there → its text."""
         described = self.system_document
@@ -118,9 +132,10 @@ class Campaign(NamedTuple):
         return {name: described.text}
 
 
-def load_campaign(path: Path) -> Campaign:
+def load_campaign(path: Path, *, awaited: bool = False) -> Campaign:
     """Reads a campaign file; UsageError with file, line and dotted path when it is wrong.
 
+    awaited: the file that `system:` names need not be there yet, and then counts as an empty one.
     A file that was found right before, by the same rules, is not checked again.
     """
     if not path.exists():
@@ -130,6 +145,8 @@ def load_campaign(path: Path) -> Campaign:
             fix="`benchwright init` writes one here, or name another with `-c FILE`",
         )
     name, text = str(path), yamlfile.read(path)
+    if awaited:
+        return parse_campaign(yamlfile.parse(text, name), awaited=True)
 
     def make() -> tuple[dict[str, Any], list[str]]:
         found = _checked(yamlfile.parse(text, name))
@@ -140,9 +157,9 @@ def load_campaign(path: Path) -> Campaign:
     return _campaign(found, name, text)
 
 
-def parse_campaign(document: yamlfile.Document) -> Campaign:
-    """The campaign of a parsed file; UsageError when it is wrong."""
-    return _campaign(_checked(document), document.name, document.text)
+def parse_campaign(document: yamlfile.Document, *, awaited: bool = False) -> Campaign:
+    """The campaign of a parsed file; UsageError when it is wrong. awaited: see `load_campaign`."""
+    return _campaign(_checked(document, awaited), document.name, document.text)
 
 
 def _rules() -> list[str]:
@@ -152,7 +169,7 @@ def _rules() -> list[str]:
     return [f"{here}/{module}.py" for module in modules]
 
 
-def _checked(document: yamlfile.Document) -> dict[str, Any]:
+def _checked(document: yamlfile.Document, awaited: bool = False) -> dict[str, Any]:
     """The file's values as JSON, defaults filled in, and the line of each."""
     from benchwright.campaign_schema import CampaignSchema
     from benchwright.validation import validate
@@ -166,7 +183,7 @@ def _checked(document: yamlfile.Document) -> dict[str, Any]:
     if not isinstance(document.data, dict):
         raise UsageError("a campaign is a mapping of keys", where=document.where())
     data = {"name": _name_of(Path(document.name)), **document.data}
-    described = _system_file(document)
+    described = _system_file(document, awaited)
     if described is not None:
         data["system"] = described.data["system"]
     return {
@@ -181,7 +198,7 @@ def _lines(document: yamlfile.Document) -> list[Any]:
     return [[list(location), line] for location, line in document.lines.items()]
 
 
-def _system_file(document: yamlfile.Document) -> yamlfile.Document | None:
+def _system_file(document: yamlfile.Document, awaited: bool) -> yamlfile.Document | None:
     """The file that `system:` names, beside the campaign's; None where it names none."""
     from benchwright.campaign_schema import SystemSchema
     from benchwright.validation import validate
@@ -190,19 +207,26 @@ def _system_file(document: yamlfile.Document) -> yamlfile.Document | None:
     if not isinstance(name, str):
         return None
     path = Path(document.name).parent / name
-    if not path.is_file():
+    if awaited and not path.exists():
+        read = yamlfile.Document(str(path), "", None)
+    elif not path.is_file():
         raise UsageError(
-            f"there is no file `{name}` with the system's fields",
+            f"there is no file {path} with the system's fields",
             where=document.where(("system",)),
-            fix=f"`benchwright system --init {name}` writes one to complete",
+            fix=f"`benchwright system --init{_option(document.name)}` writes one to complete",
         )
-    read = yamlfile.load(path)
+    else:
+        read = yamlfile.load(path)
     described = read._replace(
         data={"system": {} if read.data is None else read.data},
         lines={("system", *location): line for location, line in read.lines.items()},
     )
     validate(SystemSchema, described.data, described)
     return described
+
+
+def _option(campaign: str) -> str:
+    return "" if campaign == CAMPAIGN_FILE else f" -c {shlex.quote(campaign)}"
 
 
 def _name_of(path: Path) -> str:

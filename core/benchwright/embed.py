@@ -70,6 +70,16 @@ def plan_tasks(plan: Plan) -> list[dict[str, Any]]:
     return tasks
 
 
+def _counts(folder: Path) -> bool:
+    """False of a run whose result is INVALID, and of a test that fails beside the runs there."""
+    from benchwright.results import RESULT_FILE
+    from benchwright.steps.compliance import standing
+
+    if not (folder / RESULT_FILE).is_file():
+        return artifact.counts(folder)
+    return standing(folder).valid
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What is to be run of a plan: its tasks, and the names of those that are wanted."""
@@ -109,7 +119,7 @@ def select(
             for task in tasks
             if task["meta"][META]["kind"] == "measurement"
             and (not typed or name_of(task) in names)
-            and not artifact.counts(Path(task["meta"][META]["folder"]))
+            and not _counts(Path(task["meta"][META]["folder"]))
         ]
         plan = Plan(plan.campaign, plan.registry, extra=typed, rerun=again)
         tasks = plan_tasks(plan)

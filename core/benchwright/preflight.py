@@ -81,8 +81,7 @@ def _system(plan: Plan) -> Iterator[Remark]:
         yield Remark(
             "missing",
             f"the system's description says nothing of {', '.join(unstated)}",
-            "`benchwright system --init system.yaml` writes a file to complete; name it: "
-            "`system: system.yaml`",
+            plan.campaign.how_to_state,
             plan.campaign.where("system"),
         )
 

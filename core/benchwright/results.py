@@ -46,7 +46,9 @@ class RunResult:
     value is in `unit` (`samples/s`, `queries/s`, `ms`); for an accuracy run `valid` means that
     every sample was answered without a loadgen error. accuracy is the primary metric, higher is
     better; accuracies lists every `{metric, value, min, max}`. official says whether the run
-    could stand in a submission; unofficial says why not. details hold provenance (settings,
+    could stand in a submission; unofficial says why not. compared: of a compliance test, which
+    performance run it was compared with (`started`) and the `reasons` that came of it; see
+    `steps.compliance.standing`. details hold provenance (settings,
     versions, keys, calibration, latency percentiles), never anything a decision rests on.
     """
 
@@ -74,6 +76,7 @@ class RunResult:
     energy_j: float | None = None
     path: str = ""
     key: str = ""
+    compared: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:

@@ -34,12 +34,17 @@ _BY_CAMPAIGN = ("division", "submitter", "system_type", "system_name")
 
 
 def system_text(
-    round_: Round, described: Mapping[str, JSON], unstated: Sequence[str], file: str
+    round_: Round,
+    described: Mapping[str, JSON],
+    unstated: Sequence[str],
+    file: str,
+    name: str = "",
 ) -> str:
     """The file: what has to be stated first, then what was probed, then what may stay empty.
 
     described: fields as probed and as the campaign has them; unstated: those that a submission
-    needs besides.
+    needs besides; file: its place as the campaign names it; name: the system's own, where it has
+    one.
     """
     rules = round_.system_json
     known = {name: value for name, value in described.items() if value not in (None, "", [], {})}
@@ -48,7 +53,9 @@ def system_text(
     lines = [
         f"# The system's description for round {round_.name}. Complete it, then name this file in",
         f"# the campaign: `system: {file}`. Where there is no such thing, N/A is an answer.",
-        "# `name: …` would give the system its name in folders.",
+        f"name: {json.dumps(name, ensure_ascii=False)}"
+        if name
+        else "# `name: …` would give the system its name in folders.",
         "",
         *_section("To be stated: no probe can know it.", unstated, {}, round_),
         *_section(

@@ -100,7 +100,7 @@ def recipe_of(plan: Plan, run: Run) -> Recipe:
             "system": plan.system_name,
             "unofficial": plan.run_unofficial(run),
             "expected_seconds": expected_seconds(plan, run),
-            "command": f"benchwright run {run.task}",
+            "command": f"benchwright run{plan.campaign.option} {run.task}",
             "power": plan.power,
             "campaign": {
                 "name": campaign.name,

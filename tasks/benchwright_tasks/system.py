@@ -22,7 +22,10 @@ def tasks(plan: Plan) -> Iterator[dict[str, Any]]:
             "identity": dict(plan.identity),
             "unstated": plan.unstated() if plan.campaign.duration == "official" else [],
         },
-        aside={"stated_in": plan.campaign.where("system")},
+        aside={
+            "stated_in": plan.campaign.where("system"),
+            "how_to_state": plan.campaign.how_to_state,
+        },
         log=plan.layout.log("system"),
     )
     yield product(made, doc=f"this machine: {plan.system_name}", files=["system.json"])

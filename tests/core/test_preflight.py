@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchwright.campaign import load_campaign
+from benchwright.campaign import load_campaign, parse_campaign
 from benchwright.embed import plan_tasks
 from benchwright.errors import BenchwrightError, UsageError
 from benchwright.plan import Plan
@@ -112,6 +112,19 @@ def test_long_runs_wait_for_the_description() -> None:
     assert unstated(BASE) == [], "a quick run waits for nothing"
 
 
+def test_commands_name_the_campaign() -> None:
+    for name, command in (
+        ("benchwright.yaml", "benchwright run "),
+        ("a b.yaml", " -c 'a b.yaml' "),
+    ):
+        campaign = parse_campaign(parse(BASE, name))
+        tasks = plan_tasks(Plan(campaign, Fixed()))
+        runs = [t["meta"]["benchwright"] for t in tasks if t["basename"] == "performance"]
+        told = {run["recipe"].aside["command"] for run in runs}
+        assert told
+        assert all(command in text and text.rpartition(" ")[2] for text in told), told
+
+
 # The system's own file
 
 
@@ -138,7 +151,7 @@ def test_fields_in_a_file_beside_the_campaign(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("system", "wrong"),
     [
-        (None, "there is no file `box/system.yaml`"),
+        (None, "box/system.yaml with the system's fields"),
         ("cooling: [air]\n", "box/system.yaml:1: system.cooling"),
         ("- air\n", "box/system.yaml:1: system"),
         ("cooling: air\ncooling: x\n", "`cooling` is given twice"),

@@ -209,11 +209,11 @@ def build_parser() -> Parser:
     system.add_argument(
         "--init",
         nargs="?",
-        const="system.yaml",
+        const="",
         default=None,
         metavar="FILE",
         help="write the fields that a submission needs, what was probed filled in (default: "
-        "system.yaml)",
+        "where the campaign looks for it, else system.yaml beside the campaign)",
     )
     system.add_argument("--force", action="store_true", help="overwrite a file that is there")
     add_json(system)

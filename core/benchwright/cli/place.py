@@ -10,7 +10,7 @@ from pathlib import Path
 from benchwright.errors import UsageError
 from benchwright.layout import CAMPAIGN_FILE
 
-_PATHS = ("campaign", "folder", "svg", "file", "depfile", "against")
+_PATHS = ("campaign", "folder", "svg", "file", "depfile", "against", "init")
 """The arguments that name files: they are meant from where the person is."""
 
 
@@ -23,7 +23,7 @@ def enter(arguments: Namespace) -> None:
         return
     for name in _PATHS:
         value = getattr(arguments, name, None)
-        if value is not None:
+        if value:
             setattr(arguments, name, os.path.join(arguments.started, os.path.expanduser(value)))
     if getattr(arguments, "campaign", None) is not None:
         # Its name is part of what a submission says of itself: no folder of this machine in it.

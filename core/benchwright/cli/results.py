@@ -72,6 +72,8 @@ def _against(arguments: Namespace, results: list[RunResult]) -> int:
 def collect(root: Path, *, earlier: bool = False) -> list[RunResult]:
     """The records below a folder of runs; one that cannot be read is named and left out. earlier:
     those that were INVALID and have a successor, in place of all others."""
+    from benchwright.steps.compliance import standing
+
     results = []
     for path in sorted(root.rglob(RESULT_FILE)):
         if any(part.startswith(".") for part in path.relative_to(root).parts):
@@ -79,7 +81,8 @@ def collect(root: Path, *, earlier: bool = False) -> list[RunResult]:
         if (INVALID in path.parent.name) is not earlier:
             continue
         try:
-            results.append(load_result(path.parent))
+            # What has a successor stands beside nothing any more.
+            results.append(load_result(path.parent) if earlier else standing(path.parent))
         except BenchwrightError as error:
             print(f"warning: {error}", file=sys.stderr)
     return results

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchwright import yamlfile
+from benchwright.campaign import load_campaign, parse_campaign
 from benchwright.cli.common import print_json
+from benchwright.cli.init import TEMPLATE
 from benchwright.contracts.probe import JSON
 from benchwright.embed import make_plan
 from benchwright.errors import UsageError
 from benchwright.layout import CAMPAIGN_FILE
+from benchwright.plan import Plan
 from benchwright.plugins import Registry
 
 
@@ -43,18 +48,43 @@ def _init(arguments: Namespace) -> int:
     """Writes the file to complete."""
     from benchwright.systemfile import system_text
 
-    path = Path(arguments.init)
+    plan = _planned(arguments.campaign)
+    campaign = plan.campaign
+    home = Path(campaign.document.name).parent
+    described = campaign.system_document
+    place = home / "system.yaml" if described is None else Path(described.name)
+    path = Path(os.path.relpath(arguments.init)) if arguments.init else place
     if path.exists() and not arguments.force:
         raise UsageError(
             "this file is there already", where=str(path), fix="`--force` overwrites it"
         )
-    plan = make_plan(arguments.campaign or CAMPAIGN_FILE)
     unstated = plan.unstated()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(system_text(plan.round, plan.described, unstated, path.name), encoding="utf-8")
+    name = os.path.relpath(path, home)
+    stated = str(campaign.system.get("name", ""))
+    text = system_text(plan.round, plan.described, unstated, name, stated)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            "this file cannot be written", where=str(path), why=error.strerror or str(error)
+        ) from error
+    if arguments.json:
+        print_json({"file": str(path), "unstated": unstated})
+        return 0
     print(f"wrote {path}; to be stated: {', '.join(unstated) or 'nothing'}")
-    print(f"next: complete it, then name it in the campaign: `system: {path}`")
+    named = described is not None and os.path.abspath(path) == os.path.abspath(described.name)
+    then = "" if named else f", then name it in the campaign: `system: {name}`"
+    print(f"next: complete it{then}")
     return 0
+
+
+def _planned(campaign: str | None) -> Plan:
+    """The campaign's plan, which does not need the file that is to be written; where there is no
+    campaign yet, that of the one which `benchwright init` writes."""
+    if campaign is None and not Path(CAMPAIGN_FILE).exists():
+        return Plan(parse_campaign(yamlfile.parse(TEMPLATE, CAMPAIGN_FILE)), Registry())
+    return Plan(load_campaign(Path(campaign or CAMPAIGN_FILE), awaited=True), Registry())
 
 
 def _print(title: str, facts: Mapping[str, JSON]) -> None:

@@ -28,7 +28,7 @@ PERFORMANCE_COUNT = "qsl_reported_performance_count"
 MESSAGES_KEPT = 1000
 """Errors and warnings kept per log. A broken system under test can cause one per sample."""
 
-_MARK = b":::MLLOG "
+_MARK = b":::MLLOG"
 # A line longer than this is no record: the longest ones list a loaded sample set, a few MB.
 _LINE_LIMIT = 1 << 26
 # loadgen prints doubles as C++ does, so a rate over no time at all is not JSON: `"value": -nan`.
@@ -47,7 +47,8 @@ class DetailLog:
     seconds from the first query to the last answer, to a millisecond, added up over the sample
     sets of an accuracy run. sample_count: samples issued. last_key: of the newest record.
     skipped_lines: lines that are no whole record, such as a last line cut off when the process
-    was killed.
+    was killed. contradicted: keys that were logged again with another value, as some are for each
+    sample set of an accuracy run.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class DetailLog:
     sample_count: int | None
     last_key: str = ""
     skipped_lines: int = 0
+    contradicted: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -158,13 +160,16 @@ class _Tally:
     seconds: float = 0.0
     skipped: int = 0
     last: str = ""
+    contradicted: dict[str, None] = field(default_factory=dict)
 
     def add(self, record: dict[str, JSON]) -> None:
         key, value, metadata = str(record["key"]), record["value"], record.get("metadata")
         if isinstance(metadata, dict):
             for flag, kept in (("is_error", self.errors), ("is_warning", self.warnings)):
-                if metadata.get(flag) is True and len(kept) < MESSAGES_KEPT:
+                if metadata.get(flag) and len(kept) < MESSAGES_KEPT:
                     kept.append(value if isinstance(value, str) else json.dumps(value))
+        if key in self.values and self.values[key] != value:
+            self.contradicted[key] = None
         self.values[key] = value
         self.last = key
         if key == "generated_samples_per_query":
@@ -270,6 +275,7 @@ def _finish(path: Path, tally: _Tally) -> DetailLog:
         sample_count=samples,
         last_key=tally.last,
         skipped_lines=tally.skipped,
+        contradicted=tuple(tally.contradicted),
     )
 
 

@@ -41,12 +41,14 @@ _WIDTHS = {"byte": "<b", "float32": "<f", "int32": "<i", "int64": "<q"}
 
 class Verification(NamedTuple):
     """One comparison. text: what is written into the tree; reasons: why it failed; timing: it
-    failed by how long things took in the test's own run, which another run may do otherwise."""
+    failed by how long things took, which another run may do otherwise; faster: by how little the
+    test's own run took."""
 
     passed: bool
     text: str
     reasons: tuple[str, ...] = ()
     timing: bool = False
+    faster: bool = False
 
 
 def verify(
@@ -130,7 +132,7 @@ def _within(round_: Round, audit: AuditTest, scenario: str, was: float, now: flo
         f"performance run ({now:.6g} against {was:.6g} {unit}); {percent:g} % are allowed "
         f"{allowed[direction]}"
     )
-    return Verification(False, _text(lines, [why], False), (why,), timing=True)
+    return Verification(False, _text(lines, [why], False), (why,), timing=True, faster=faster)
 
 
 def verify_accuracy(

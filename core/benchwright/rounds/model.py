@@ -104,6 +104,10 @@ class Verdicts(NamedTuple):
     """Outside open, nothing is said of calibration, whether or not anything was calibrated."""
     equal_issue: Verdict = "ignored"
     """A model that must issue every sample equally often was run otherwise."""
+    links: Verdict = "ignored"
+    """There is a symbolic link, wherever it leads."""
+    first_record: Verdict = "ignored"
+    """A detail log begins with another line than a record of loadgen."""
 
 
 class RoundModel(NamedTuple):

@@ -5,9 +5,11 @@ The run goes the way of every run (`steps.run`); that it is audited is known to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from benchwright.build import artifact
 from benchwright.build.recipe import Kitchen
@@ -19,12 +21,15 @@ from benchwright.harness.compliance import (
     BASELINE,
     COMPLIANCE,
     VERIFY_ACCURACY,
+    VERIFY_PERFORMANCE,
+    Verification,
     accuracies_agree,
     sampled,
     verify,
+    verify_performance,
 )
-from benchwright.harness.logs import ACCURACY_FILE
-from benchwright.results import load_result
+from benchwright.harness.logs import ACCURACY_FILE, DETAIL_FILE, read_detail
+from benchwright.results import RunResult, load_result
 from benchwright.rounds import Round, audit_config_text, load_round
 from benchwright.steps.common import load_benchmark
 
@@ -64,9 +69,16 @@ def operation(kitchen: Kitchen) -> dict[str, Any] | None:
     return found
 
 
-def verified(kitchen: Kitchen, round_: Round) -> tuple[str, ...]:
+class Verdict(NamedTuple):
+    """reasons: why a test failed, empty where it passed; compared: `RunResult.compared`."""
+
+    reasons: tuple[str, ...] = ()
+    compared: Mapping[str, Any] = MappingProxyType({})
+
+
+def verified(kitchen: Kitchen, round_: Round) -> Verdict:
     """Writes the test's verify_*.txt into the run's folder, and of responses that are compared
-    their accuracy. Returns why the test failed; empty where it passed."""
+    their accuracy."""
     given = kitchen.parameters
     test, benchmark = str(given["test"]), str(given["benchmark"])
     accuracy = kitchen.input("accuracy") if "accuracy" in kitchen.recipe.inputs else None
@@ -74,20 +86,60 @@ def verified(kitchen: Kitchen, round_: Round) -> tuple[str, ...]:
         round_, test, given["conf_key"], kitchen.out, kitchen.input("performance"), accuracy
     )
     reasons: list[str] = []
+    timed: tuple[str, ...] = ()
     for name, verification in found.items():
         (kitchen.out / name).write_text(verification.text, encoding="utf-8")
-        told = verification.reasons
+        told = _reasons(verification, kitchen.recipe.aside["command"])
+        if name == VERIFY_PERFORMANCE:
+            timed = told
         if name == VERIFY_ACCURACY and accuracy is not None:
             _write_score(kitchen, ACCURACY_TEXT, read_accuracy(kitchen.out / ACCURACY_FILE))
             if told and not _baseline(kitchen, round_, benchmark, accuracy):
                 told = ()
         reasons += told
-        if verification.timing:
-            reasons.append(
-                "nothing but time differs, which may be noise of the machine; repeat this test "
-                f"alone: `benchwright run --rerun {kitchen.recipe.task}`"
-            )
-    return tuple(reasons)
+    compared = {"started": _started(kitchen.input("performance")), "reasons": timed}
+    return Verdict(tuple(reasons), compared)
+
+
+def standing(folder: Path) -> RunResult:
+    """The record of a run as it stands beside the runs that lie there now: a compliance test is
+    compared anew with a performance run that was repeated after it, as in the submission tree."""
+    result = load_result(folder)
+    place = folder.parent.parent / "performance"
+    if not result.compared or _started(place) in (None, result.compared["started"]):
+        return result
+    round_ = load_round(result.details["round"])
+    logs = [read_detail(part / DETAIL_FILE) for part in (place, folder)]
+    found = verify_performance(round_, round_.audit[str(result.test)], *logs)
+    before = result.compared["reasons"]
+    kept = tuple(reason for reason in result.reasons if reason not in before)
+    reasons = (*kept, *_reasons(found, result.details["command"]))
+    return replace(result, valid=not reasons, reasons=reasons)
+
+
+def _started(folder: Path) -> str | None:
+    """When the run in a folder was started; None where there is none."""
+    try:
+        return str(load_result(folder).details.get("started"))
+    except BenchwrightError:
+        return None
+
+
+def _reasons(found: Verification, command: str) -> tuple[str, ...]:
+    """command: what makes the test."""
+    if not found.timing:
+        return found.reasons
+    head, _, task = command.rpartition(" ")
+    told = (
+        "nothing but time differs, which may be noise of the machine; repeat this test alone: "
+        f"`{head} --rerun {task}`"
+    )
+    if found.faster:
+        audited = f"performance:{task.partition(':')[2].rpartition('/')[0]}"
+        told += (
+            f", or the performance run, if that was the disturbed one: `{head} --rerun {audited}`"
+        )
+    return (*found.reasons, told)
 
 
 def _baseline(kitchen: Kitchen, round_: Round, benchmark: str, accuracy: Path) -> tuple[str, ...]:

@@ -261,7 +261,9 @@ def _result(kitchen: Kitchen, log: DetailLog, details: dict[str, Any]) -> RunRes
         found = plain_metric(log, found)
         reasons = (f"strict duration: it stopped after {given['duration']} s, as asked", *reasons)
     if given["mode"] == "compliance":
-        reasons += compliance.verified(kitchen, round_)
+        verdict = compliance.verified(kitchen, round_)
+        reasons += verdict.reasons
+        common["compared"] = verdict.compared
     return RunResult(
         metric=found.name,
         value=found.value,

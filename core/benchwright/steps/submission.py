@@ -15,9 +15,10 @@ from benchwright.contracts.formatter import Submission
 from benchwright.contracts.probe import JSON
 from benchwright.errors import BenchwrightError
 from benchwright.plan import PRELIMINARY
-from benchwright.results import RunResult, load_result
+from benchwright.results import RunResult
 from benchwright.rounds import load_round
 from benchwright.steps.common import registry
+from benchwright.steps.compliance import standing
 from benchwright.steps.system import SYSTEM_FILE
 
 FINDINGS_FILE = "findings.json"
@@ -29,7 +30,7 @@ def write(kitchen: Kitchen) -> None:
     formatter = registry().formatter(given["round"], given["formatter"])
     identity = _system(kitchen)["identity"]
     described = {**formatter.describe_system(identity), **given["system"]}
-    results = [load_result(Path(folder)) for folder in given["runs"]]
+    results = [standing(Path(folder)) for folder in given["runs"]]
     tried = [result.task for result in results if PRELIMINARY in result.unofficial]
     if tried:
         raise BenchwrightError(
@@ -76,7 +77,7 @@ def report(kitchen: Kitchen) -> None:
     from benchwright.report import ReportContent, render
 
     given = kitchen.parameters
-    results = [load_result(Path(folder)) for folder in given["runs"]]
+    results = [standing(Path(folder)) for folder in given["runs"]]
     system = _system(kitchen)
     findings: dict[str, list[dict[str, str]]] = {"findings": []}
     if given["tree"]:

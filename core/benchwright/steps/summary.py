@@ -12,6 +12,7 @@ from benchwright.build.artifact import INVALID, read_manifest
 from benchwright.build.task import stale_reasons
 from benchwright.errors import BenchwrightError, ExitCode
 from benchwright.results import RunResult, load_result
+from benchwright.steps.compliance import standing
 from benchwright.steps.submission import FINDINGS_FILE
 
 SHOWN_FINDINGS = 5
@@ -22,7 +23,7 @@ def print_summary(meta: Mapping[str, Any], *, changed: bool, show: bool) -> int:
     last line the report's path. Returns FINDINGS when a run is INVALID or the check has errors."""
     recipe = meta["recipe"]
     folders = [Path(run.folder) for run in recipe.aside["runs"]]
-    results = [load_result(folder) for folder in folders]
+    results = [standing(folder) for folder in folders]
     kept = sum(1 for folder in folders for _ in folder.parent.glob(f"{folder.name}{INVALID}*"))
     stale = {run.task for run in recipe.aside["runs"] if stale_reasons(run)}
     findings = _findings(Path(recipe.inputs["check"]).parent)

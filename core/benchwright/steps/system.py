@@ -20,8 +20,7 @@ def build(kitchen: Kitchen) -> None:
             f"the description of this system says nothing of {', '.join(unstated)}",
             where=kitchen.recipe.aside["stated_in"],
             why="no probe can know it, and a submission has to state it",
-            fix="`benchwright system --init system.yaml` writes a file to complete; name it in the "
-            "campaign: `system: system.yaml`",
+            fix=kitchen.recipe.aside["how_to_state"],
         )
     reading = registry().read_system(observe=True)
     text = json.dumps(

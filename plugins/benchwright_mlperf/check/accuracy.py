@@ -9,10 +9,17 @@ from benchwright.harness.logs import ACCURACY_FILE, DETAIL_FILE
 from benchwright.rounds import Round
 from benchwright_mlperf.check.entry import Entry
 from benchwright_mlperf.check.files import Tree, join
-from benchwright_mlperf.check.logs import check_errors, check_lines, file_differences
+from benchwright_mlperf.check.logs import (
+    check_errors,
+    check_lines,
+    check_once,
+    check_summary,
+    file_differences,
+)
 from benchwright_mlperf.check.report import Report, listed
 
 TEXT = "accuracy.txt"
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
 def stated(round_: Round, metric: str, text: str) -> list[float | str]:
@@ -51,6 +58,7 @@ def check_accuracy(tree: Tree, report: Report, entry: Entry) -> None:
     if differences:
         told = ", ".join(differences)
         report.add("accuracy.file-list", folder, told, files=listed(required))
+    check_summary(tree, report, "accuracy.summary", folder)
     _check_log(tree, report, join(folder, ACCURACY_FILE))
     _check_detail(tree, report, entry, join(folder, DETAIL_FILE))
 
@@ -61,11 +69,11 @@ def _check_metrics(report: Report, entry: Entry, path: str, text: str) -> None:
     for metric, target in entry.model.accuracy_minimum_for(entry.scenario).items():
         values = stated(report.round, metric, text)
         numbers = [value for value in values if isinstance(value, float)]
-        if not numbers or len(numbers) < len(values):
-            told = next(
-                (f"`{value}`" for value in values if isinstance(value, str)), "no such line"
-            )
-            report.add("accuracy.metric-missing", path, told, metric=metric)
+        words = [f"`{value}`" for value in values if isinstance(value, str)]
+        if words:
+            report.add("accuracy.metric-number", path, words[0], metric=metric)
+        elif not numbers:
+            report.add("accuracy.metric-missing", path, "no such line", metric=metric)
         elif min(numbers) < target:
             told = f"{metric} of {min(numbers):g}"
             report.add("accuracy.below-target", path, told, metric=metric, target=target)
@@ -84,6 +92,9 @@ def _check_hash(tree: Tree, report: Report, folder: str, text: str) -> None:
     if not hashes:
         report.add("accuracy.no-hash", path, "no such line")
         return
+    if not _SHA256.fullmatch(hashes[-1]):
+        report.add("accuracy.hash-form", path, f"hash={hashes[-1]}")
+        return
     log = join(folder, ACCURACY_FILE)
     if tree.is_file(log) and tree.size(log) < report.round.limits.truncate_chars:
         try:
@@ -99,6 +110,8 @@ def _check_log(tree: Tree, report: Report, path: str) -> None:
     limit = report.round.limits.max_accuracy_json_bytes
     if not tree.is_file(path):
         report.add("accuracy.log-missing", path, tree.kind(path))
+    elif tree.size(path) == 0:
+        report.note("accuracy.log-empty", path, "an empty file")
     elif tree.size(path) > limit:
         report.add("accuracy.log-too-large", path, f"{tree.size(path)} bytes", limit=limit)
 
@@ -110,7 +123,8 @@ def _check_detail(tree: Tree, report: Report, entry: Entry, path: str) -> None:
     log = report.read("accuracy.detail-unreadable", path, tree.detail)
     if log is None:
         return
-    check_lines(tree, report, "accuracy.damaged-lines", path, log)
+    check_lines(tree, report, "accuracy.damaged-lines", path)
+    check_once(report, "accuracy.contradiction", path, log)
     check_errors(report, "accuracy.loadgen-error", path, log)
     if log.mode == "PerformanceOnly":
         report.add("accuracy.wrong-mode", path, f"a run in mode {log.mode}")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import PurePosixPath
+
+from benchwright.harness.logs import ACCURACY_FILE, DETAIL_FILE
 from benchwright_mlperf.check.accuracy import stated
 from benchwright_mlperf.check.entry import Entry
-from benchwright_mlperf.check.files import Tree, join
+from benchwright_mlperf.check.files import Tree, Unreadable, join
 from benchwright_mlperf.check.logs import file_differences
 from benchwright_mlperf.check.performance import check_run
 from benchwright_mlperf.check.report import Report, listed
@@ -12,6 +16,9 @@ from benchwright_mlperf.check.report import Report, listed
 _PASS = "TEST PASS"
 _PERFORMANCE, _ACCURACY = "verify_performance.txt", "verify_accuracy.txt"
 _RUN, _SCORES = "performance/run_1", "accuracy"
+_AUDITED = ("accuracy_log_sampling_target", "performance_issue_unique", "performance_issue_same")
+"""Settings of audit files that loadgen logs; a switch is logged as true or false."""
+
 _TOKEN_CHECKS = (
     ("First token check pass: True", "First token check pass: Skipped"),
     ("EOS check pass: True",),
@@ -24,13 +31,18 @@ def check_compliance(tree: Tree, report: Report, entry: Entry) -> None:
     """Every test that the model needs, in one scenario."""
     if entry.model is None:
         return
-    for test in entry.model.compliance:
-        folder = entry.place("compliance", test=test)
-        if not tree.is_folder(folder):
-            tests = listed(entry.model.compliance)
+    folders = {test: entry.place("compliance", test=test) for test in entry.model.compliance}
+    there = {test: folder for test, folder in folders.items() if tree.is_folder(folder)}
+    tests = listed(folders)
+    if len(folders) > 1 and not there:
+        place = str(PurePosixPath(next(iter(folders.values()))).parent)
+        report.add("compliance.missing", place, f"none of {tests}", tests=tests)
+        return
+    for test, folder in folders.items():
+        if test in there:
+            _check_test(tree, report, entry, test, folder)
+        else:
             report.add("compliance.missing", folder, tree.kind(folder), tests=tests)
-            continue
-        _check_test(tree, report, entry, test, folder)
 
 
 def _check_test(tree: Tree, report: Report, entry: Entry, test: str, folder: str) -> None:
@@ -50,6 +62,7 @@ def _check_test(tree: Tree, report: Report, entry: Entry, test: str, folder: str
         run = join(folder, _RUN)
         _check_files(tree, report, run, report.round.required_files["performance"])
         check_run(tree, report, entry, run, test)
+        _check_audited(tree, report, entry, test, join(run, DETAIL_FILE))
     if _PERFORMANCE in files:
         _check_pass(tree, report, join(folder, _PERFORMANCE))
     if test == "TEST01":
@@ -60,6 +73,21 @@ def _check_test(tree: Tree, report: Report, entry: Entry, test: str, folder: str
         for name in files:
             if name.startswith("verify_") and name != _PERFORMANCE:
                 _check_pass(tree, report, join(folder, name), whole_line=test == "TEST08")
+
+
+def _check_audited(tree: Tree, report: Report, entry: Entry, test: str, path: str) -> None:
+    """Whether the run was made under the test's settings, as far as its log tells."""
+    if entry.model is None or not tree.is_file(path):
+        return
+    try:
+        log = tree.detail(path)
+    except Unreadable:
+        return
+    for name, required in report.round.audit_settings(test, entry.model.conf_key).items():
+        found = log.values.get(f"effective_{name}")
+        if name in _AUDITED and found is not None and found != required:
+            told = f"effective_{name} is {json.dumps(found)}"
+            report.add("compliance.not-audited", path, told, setting=name, required=required)
 
 
 def _check_files(tree: Tree, report: Report, folder: str, required: tuple[str, ...]) -> None:
@@ -105,6 +133,9 @@ def _check_accuracy(tree: Tree, report: Report, entry: Entry, folder: str) -> No
         name.removeprefix(f"{_SCORES}/") for name in needed if name.startswith(f"{_SCORES}/")
     )
     _check_files(tree, report, scores, required)
+    log, limit = join(scores, ACCURACY_FILE), report.round.limits.max_accuracy_json_bytes
+    if tree.size(log) > limit:
+        report.add("compliance.log-too-large", log, f"{tree.size(log)} bytes", limit=limit)
     if not passed:
         _check_scores(tree, report, entry, join(folder, _ACCURACY), scores)
 

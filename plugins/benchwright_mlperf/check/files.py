@@ -6,12 +6,13 @@ files belong, pipes, links in circles, and names that are no text at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchwright.errors import BenchwrightError
 from benchwright.harness.logs import DetailLog, read_detail
@@ -20,6 +21,20 @@ TEXT_LIMIT = 1 << 22
 """Bytes of a text or JSON file that are read at the most."""
 
 _LINE_LIMIT = 1 << 26
+_LOG_LIMIT = 1 << 30
+
+
+_MARK = ":::MLLOG"
+
+
+class Lines(NamedTuple):
+    """The lines of a detail log. broken: those that begin like a record and are none; other: those
+    that do not begin like one; first: the first line begins like one; text: all is UTF-8."""
+
+    broken: int
+    other: int
+    first: bool
+    text: bool
 
 
 class Unreadable(Exception):
@@ -79,6 +94,14 @@ class Tree:
             return sorted(os.listdir(self.path(folder)))
         except (OSError, ValueError):
             return []
+
+    def refusal(self, folder: str) -> str | None:
+        """Why a folder cannot be listed; None where it can."""
+        try:
+            os.listdir(self.path(folder))
+        except (OSError, ValueError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return None
 
     def files(self, folder: str) -> list[str]:
         """Names in a folder that are not folders."""
@@ -141,30 +164,41 @@ class Tree:
             raise Unreadable(f"it holds no JSON object but {type(value).__name__}")
         return value
 
-    def log_lines(self, path: str, mark: bytes) -> tuple[int, bool]:
-        """(lines that begin with the mark but hold no whole JSON after it, whether the first line
-        begins with it)."""
-        broken, first = 0, True
-        try:
-            with self.path(path).open("rb") as file:
-                for number, line in enumerate(iter(lambda: file.readline(_LINE_LIMIT), b"")):
-                    if not line.startswith(mark):
-                        first = first and number > 0
-                        continue
-                    try:
-                        json.loads(line[len(mark) :].decode("utf-8", "replace"))
-                    except (ValueError, RecursionError):
-                        broken += 1
-        except OSError:
-            return broken, first
-        return broken, first
+    def log_lines(self, path: str) -> Lines:
+        """How the lines of a detail log look to the official readers, which are stricter than
+        ours: loadgen itself can write what they do not take, such as a rate of `-nan`."""
+        broken = other = 0
+        first = text = True
+        with contextlib.suppress(OSError), self.path(path).open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(_LINE_LIMIT), b"")):
+                try:
+                    words = line.decode("utf-8")
+                except UnicodeDecodeError:
+                    words, text = line.decode("utf-8", "replace"), False
+                if words.startswith(_MARK):
+                    broken += not _is_record(words.removeprefix(_MARK))
+                    continue
+                first = first and number > 0
+                other += bool(words.strip())
+        return Lines(broken, other, first, text)
 
     def detail(self, path: str) -> DetailLog:
         """A detail log of loadgen. Raises Unreadable."""
         if not self.is_file(path):
             raise Unreadable(f"{self.kind(path)} is there")
+        if self.size(path) > _LOG_LIMIT:
+            raise Unreadable(f"it is too large to be read: {self.size(path) >> 20} MiB")
         try:
             return read_detail(self.path(path))
         except BenchwrightError as error:
             why = f": {error.why}" if error.why else ""
             raise Unreadable(f"{error.what}{why}") from error
+
+
+def _is_record(text: str) -> bool:
+    """A record with all that the official readers take from each."""
+    try:
+        record = json.loads(text)
+        return isinstance(record["key"], str) and "is_error" in record["metadata"]
+    except (ValueError, RecursionError, TypeError, LookupError):
+        return False

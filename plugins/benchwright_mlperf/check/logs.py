@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchwright.harness.logs import DetailLog
+from benchwright.harness.logs import SUMMARY_FILE, DetailLog
 from benchwright_mlperf.check.files import Tree
 from benchwright_mlperf.check.report import Report
-from benchwright_mlperf.check.rules import V31
 
 _SHOWN = 3
-_MARK = b":::MLLOG"
+_ONCE = ("effective_", "requested_", "result_", "early_stopping_", "qsl_reported_")
+"""What keys begin with that loadgen writes once in a run."""
 
 
 def file_differences(
@@ -25,17 +25,57 @@ def file_differences(
     return missing + [f"{name} too much" for name in sorted(extra)]
 
 
-def check_lines(tree: Tree, report: Report, rule: str, path: str, log: DetailLog) -> None:
+def check_lines(tree: Tree, report: Report, rule: str, path: str) -> None:
     """Lines of a detail log that are no whole record. The official checkers stop at one that
-    begins like a record, and the newer one at a first line that does not; other lines they pass
-    over."""
-    if not log.skipped_lines:
+    begins like a record and at bytes that are no text, and the newer one at a first line that is
+    no record; other lines they pass over."""
+    lines = tree.log_lines(path)
+    told = [f"{lines.broken} records that are none, or not whole"] if lines.broken else []
+    if not lines.text:
+        told.append("bytes that are no UTF-8")
+    fatal = bool(told)
+    if not lines.first:
+        fatal = fatal or report.round.verdicts.first_record == "error"
+        told.append("a first line that is no record")
+    elif lines.other:
+        told.append(f"{lines.other} other lines")
+    if told:
+        tell = report.add if fatal else report.note
+        tell(rule, path, ", ".join(told))
+
+
+def check_once(report: Report, rule: str, path: str, log: DetailLog) -> None:
+    """Settings and results that the log states twice, and not alike: the official checkers take
+    the first, others the last."""
+    keys = [key for key in log.contradicted if key.startswith(_ONCE)]
+    if keys:
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        report.add(rule, path, ", ".join(f"`{key}`" for key in keys[:_SHOWN]) + more)
+
+
+def check_summary(
+    tree: Tree, report: Report, rule: str, folder: str, log: DetailLog | None = None
+) -> None:
+    """The summary, which people read and no official checker does. log: of the performance run
+    that it has to agree with."""
+    path = f"{folder}/{SUMMARY_FILE}"
+    if not tree.is_file(path):
         return
-    broken, first = tree.log_lines(path, _MARK)
-    fatal = broken or (report.round.layout != V31 and not first)
-    tell = report.add if fatal else report.note
-    what = f"{broken} of them cut short" if broken else "none of them a record cut short"
-    tell(rule, path, f"{log.skipped_lines} other lines, {what}")
+    text = report.read(rule, path, tree.text)
+    if text is None:
+        return
+    if not text.strip():
+        report.add(rule, path, "an empty file")
+        return
+    stated: dict[str, str] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        stated.setdefault(name.strip(), "".join(value.split()))
+    keys = {"Scenario": "effective_scenario", "Result is": "result_validity"}
+    for name, key in keys.items() if log is not None else ():
+        logged = log.values.get(key) if log is not None else None
+        if isinstance(logged, str) and stated.get(name) != logged:
+            report.add(rule, path, f"{name}: {stated.get(name)}; the detail log has {logged}")
 
 
 def check_errors(report: Report, rule: str, path: str, log: DetailLog) -> None:

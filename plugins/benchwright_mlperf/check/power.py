@@ -3,21 +3,26 @@ official power checker, which knows the analyzers and the measuring software."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
+from typing import Any
 
 import yaml
 
 from benchwright.harness.logs import DETAIL_FILE
 from benchwright_mlperf.check.entry import Entry
 from benchwright_mlperf.check.files import Tree, Unreadable, join
-from benchwright_mlperf.check.logs import file_differences
+from benchwright_mlperf.check.logs import check_lines, file_differences
 from benchwright_mlperf.check.report import Report, listed
+from benchwright_mlperf.check.rules import V31
 
 _TIME = "%m-%d-%Y %H:%M:%S.%f"
-_SAMPLE = re.compile(r"Time,([^,]+),Watts,([0-9.eE+-]+),")
+_WATTS = 3
+"""The field of a sample that holds its watts: `Time,<moment>,Watts,<watts>,…`."""
+
+_BY_QUERY = ("SingleStream", "MultiStream")
+"""Scenarios whose power result is the energy of a query."""
 
 
 def check_power(tree: Tree, report: Report, entry: Entry) -> None:
@@ -36,12 +41,24 @@ def check_power(tree: Tree, report: Report, entry: Entry) -> None:
         if differences:
             report.add("power.file-list", place, ", ".join(differences), files=listed(required))
     _check_records(tree, report, folder)
-    if tree.is_file(join(ranging, DETAIL_FILE)):
-        report.read("power.unreadable", join(ranging, DETAIL_FILE), tree.detail)
+    _check_ranging(tree, report, join(ranging, DETAIL_FILE))
     _check_samples(tree, report, entry)
     _check_beside(tree, report, entry)
     _check_nameplate(tree, report, entry)
     report.add("power.not-verified", folder, "power logs, whose form alone was looked at")
+
+
+def _check_ranging(tree: Tree, report: Report, path: str) -> None:
+    """The log of the run that found the ranges: the newer checker does not read it."""
+    log = report.read("power.unreadable", path, tree.detail) if tree.is_file(path) else None
+    if log is None:
+        return
+    if report.round.layout == V31:
+        check_lines(tree, report, "power.ranging", path)
+    key = report.round.metric_keys.get(str(log.values.get("effective_scenario")))
+    if key is None or log.number(key) is None:
+        tell = report.add if report.round.layout == V31 else report.note
+        tell("power.ranging", path, f"no `{key}` in it" if key else "no scenario in it")
 
 
 def _check_records(tree: Tree, report: Report, folder: str) -> None:
@@ -66,16 +83,29 @@ def _check_samples(tree: Tree, report: Report, entry: Entry) -> None:
         return
     begin, end = (log.values.get(key) for key in ("power_begin", "power_end"))
     text = report.read("power.unreadable", path, tree.text) or ""
-    limits = _moment(str(begin)), _moment(str(end))
-    inside = 0
+    first, last = _moment(str(begin)), _moment(str(end))
+    inside, damaged = 0, []
     for line in text.splitlines():
-        match = _SAMPLE.match(line)
-        moment = _moment(match[1]) if match else None
-        if match is None or moment is None or limits[0] is None or limits[1] is None:
+        if report.round.layout != V31 and not line.startswith("Time"):
+            # Only the newer checker passes over other lines.
             continue
-        inside += limits[0] < moment < limits[1] and _positive(match[2])
+        fields = line.split(",")
+        moment = _moment(fields[1]) if len(fields) > _WATTS else None
+        if moment is None:
+            damaged.append(line)
+        elif first is not None and last is not None and first < moment < last:
+            watts = _number(fields[_WATTS])
+            inside += watts is not None and watts > 0
+            damaged += [line] if watts is None else []
+    if damaged:
+        told = f"{len(damaged)} other lines, such as “{damaged[0]}”"
+        report.add("power.damaged-lines", path, told)
     if not inside:
         report.add("power.samples", path, "no sample above zero in it", begin=begin, end=end)
+    if entry.scenario in _BY_QUERY and not log.integer("result_query_count"):
+        told = f"`result_query_count` is {log.values.get('result_query_count')!r}"
+        detail = join(run, DETAIL_FILE)
+        report.add("performance.incomplete", detail, told, key="result_query_count")
 
 
 def _moment(text: str) -> datetime | None:
@@ -85,11 +115,11 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _positive(text: str) -> bool:
+def _number(text: str) -> float | None:
     try:
-        return float(text) > 0
+        return float(text)
     except ValueError:
-        return False
+        return None
 
 
 def _check_beside(tree: Tree, report: Report, entry: Entry) -> None:
@@ -119,6 +149,33 @@ def _check_nameplate(tree: Tree, report: Report, entry: Entry) -> None:
         report.note("power.nameplate", path, "neither of the two", file=path)
         return
     try:
-        yaml.safe_load(tree.text(path))
-    except (Unreadable, yaml.YAMLError, ValueError, RecursionError) as error:
+        content = yaml.safe_load(tree.text(path))
+        watts = _capacity(content)
+    except (Unreadable, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         report.add("power.nameplate", path, f"it cannot be read: {error}", file=path)
+        return
+    if content is None:
+        report.add("power.nameplate", path, "nothing in it", file=path)
+    elif not watts:
+        report.note("power.nameplate", path, "no capacity in it", file=path)
+
+
+def _capacity(content: Any) -> float:
+    """Watts of the power supplies that have to run at once, the largest of each component.
+    TypeError where one is no number."""
+    if isinstance(content, list):
+        return sum(_capacity(item) for item in content)
+    if not isinstance(content, dict):
+        return 0
+    if not all(isinstance(name, str) for name in content):
+        raise TypeError("a component's name is no text")
+    fields = {name.lower(): value for name, value in content.items()}
+    if not {"psus", "min psus needed"} <= fields.keys():
+        return sum(_capacity(value) for value in content.values())
+    supplies, least = fields["psus"], fields["min psus needed"]
+    if not isinstance(supplies, list) or not all(isinstance(item, dict) for item in supplies):
+        raise TypeError("PSUs is no list of power supplies")
+    watts = [item.get("PowerCapacityWatts", 0) for item in supplies]
+    if not all(type(value) in (int, float) for value in watts) or type(least) is not int:
+        raise TypeError("PowerCapacityWatts and Min PSUs Needed are numbers")
+    return float(sum(sorted(watts, reverse=True)[:least]))

@@ -53,9 +53,12 @@ def scenario_names(round_: Round) -> dict[str, str]:
 
 def _scenarios(tree: Tree, report: Report, path: str) -> dict[str, str]:
     names = scenario_names(report.round)
-    found = {}
+    found: dict[str, str] = {}
     for folder in tree.folders(path):
         if folder in names:
+            if names[folder] in found.values():
+                twice = f"{names[folder]} a second time"
+                report.add("scenario.repeated", join(path, folder), twice)
             found[folder] = names[folder]
             continue
         known = sorted(set(names.values()))

@@ -67,10 +67,19 @@ _STRUCTURE = {
         "links whose targets exist",
         "put the file itself there",
     ),
+    "structure.link": Rule(
+        "no symbolic links in this round",
+        "put the file itself there",
+    ),
     "structure.relative-link": Rule(
         "links that lead to their targets also when read from the submission's root, "
         "as the official checker reads them",
         "put the file itself there",
+    ),
+    "structure.outside-link": Rule(
+        "links that lead to places in the tree, wherever the tree is put",
+        "put the file itself there",
+        level="note",
     ),
     "structure.special-file": Rule(
         "only files and folders",
@@ -92,6 +101,10 @@ _STRUCTURE = {
         "no __pycache__ folder",
         "delete it",
     ),
+    "structure.unreadable-folder": Rule(
+        "folders that can be listed",
+        "give whoever checks the right to read it (`chmod -R u+rX`)",
+    ),
     "structure.empty-folder": Rule(
         "something in each folder",
         "delete the folder, or add what is missing in it",
@@ -100,6 +113,11 @@ _STRUCTURE = {
         "results of each system that is described or has measurements",
         "add the results of `{system}`, or delete this",
         verdict="unused_entries",
+    ),
+    "structure.unused-scenario": Rule(
+        "results of each scenario that has measurements or compliance tests",
+        "add the results, or delete this",
+        level="note",
     ),
     "structure.no-calibration": Rule(
         "a text on calibration outside open: {files}",
@@ -154,6 +172,10 @@ _SYSTEM = {
         'is_network "true" in the network division and nothing else in closed',
         "correct `is_network`, or move the results to the right division",
     ),
+    "system.network-fields": Rule(
+        "the fields that describe the network, where is_network says anything",
+        "add them, or remove `is_network` from a system that is measured on its own",
+    ),
     "system.unknown-field": Rule(
         "fields that the round knows",
         "remove `{field}`{hint}",
@@ -182,6 +204,11 @@ _MODEL = {
     "scenario.not-allowed": Rule(
         "for this model and system type only {allowed}",
         "remove the folder, or correct `system_type`",
+    ),
+    "scenario.repeated": Rule(
+        "one folder for each scenario",
+        "delete one of them",
+        level="note",
     ),
     "scenario.missing": Rule(
         "{allowed}",
@@ -250,6 +277,10 @@ _ACCURACY = {
         "put the accuracy script's output there unchanged",
         open=(V31, V6),
     ),
+    "accuracy.metric-number": Rule(
+        "a number for {metric}: the official checkers stop at anything else, in open too",
+        "put the accuracy script's output there unchanged",
+    ),
     "accuracy.below-target": Rule(
         "{metric} of at least {target}",
         "use weights or a precision that reach it, or move the result to the open division",
@@ -265,6 +296,11 @@ _ACCURACY = {
         "truncate the log with the official script, which adds the line",
         open=(V31, V6),
     ),
+    "accuracy.hash-form": Rule(
+        "a SHA-256 checksum in the line hash=: 64 hexadecimal digits",
+        "truncate the whole log with the official script, which adds the line",
+        open=(V31, V6),
+    ),
     "accuracy.hash-mismatch": Rule(
         "the checksum of the log, which here is short enough to be whole",
         "make sure that accuracy.txt and the log come from the same run",
@@ -274,6 +310,16 @@ _ACCURACY = {
         "mlperf_log_accuracy.json",
         "add the truncated accuracy log",
         open=(V31,),
+    ),
+    "accuracy.log-empty": Rule(
+        "the two ends of the accuracy log",
+        "add the truncated accuracy log",
+        level="note",
+    ),
+    "accuracy.summary": Rule(
+        "the summary that loadgen wrote",
+        "add the run's mlperf_log_summary.txt unchanged",
+        level="note",
     ),
     "accuracy.log-too-large": Rule(
         "at most {limit} bytes: the log's two ends",
@@ -291,6 +337,10 @@ _ACCURACY = {
     ),
     "accuracy.damaged-lines": Rule(
         "nothing but whole records of loadgen in its detail log",
+        "add the run's mlperf_log_detail.txt unchanged",
+    ),
+    "accuracy.contradiction": Rule(
+        "a log that states each setting and result once",
         "add the run's mlperf_log_detail.txt unchanged",
     ),
     "accuracy.loadgen-error": Rule(
@@ -327,6 +377,15 @@ _PERFORMANCE = {
     "performance.damaged-lines": Rule(
         "nothing but whole records of loadgen in its detail log",
         "add the run's mlperf_log_detail.txt unchanged",
+    ),
+    "performance.contradiction": Rule(
+        "a log that states each setting and result once",
+        "add the log of one run, unchanged",
+    ),
+    "performance.summary": Rule(
+        "a summary of the run whose detail log lies beside it",
+        "add the run's mlperf_log_summary.txt unchanged",
+        level="note",
     ),
     "performance.incomplete": Rule(
         "a log of a whole run, with {key}",
@@ -425,6 +484,16 @@ _COMPLIANCE = {
         "a line TEST PASS",
         "find why the test's run differs from the submitted one, then repeat both",
     ),
+    "compliance.not-audited": Rule(
+        "a run under the settings of the test: {setting} = {required}",
+        "put the test's audit.config beside the run, then repeat it",
+        level="note",
+    ),
+    "compliance.log-too-large": Rule(
+        "at most {limit} bytes: the log's two ends",
+        "truncate it with the official script, and keep the whole log",
+        level="note",
+    ),
     "compliance.accuracy-failed": Rule(
         "TEST PASS in verify_accuracy.txt, or accuracies of run and test (baseline_accuracy.txt "
         "and compliance_accuracy.txt) that differ by at most {limit} percent",
@@ -448,6 +517,14 @@ _POWER = {
     "power.samples": Rule(
         "power samples within the run, from {begin} to {end}",
         "check the clocks of both machines, then measure again",
+    ),
+    "power.damaged-lines": Rule(
+        "samples of the form Time,<MM-DD-YYYY hh:mm:ss.mmm>,Watts,<number>,…",
+        "add the analyzer's log unchanged",
+    ),
+    "power.ranging": Rule(
+        "the whole log of the ranging run, with its result",
+        "add the run's mlperf_log_detail.txt unchanged, or measure again",
     ),
     "power.debug": Rule(
         "a measurement without the debug switch",

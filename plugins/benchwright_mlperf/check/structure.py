@@ -40,8 +40,12 @@ def check_tidiness(tree: Tree, report: Report, home: str) -> None:
     _check_name(report, home)
     for folder, folders, files in tree.walk(home):
         if not folders and not files:
-            report.add("structure.empty-folder", folder, "nothing in it")
-        if PurePosixPath(folder).name == "__pycache__":
+            refusal = tree.refusal(folder)
+            if refusal is None:
+                report.add("structure.empty-folder", folder, "nothing in it")
+            else:
+                report.add("structure.unreadable-folder", folder, refusal)
+        if folder.endswith("__pycache__"):
             report.add("structure.bytecode-folder", folder, "a folder of Python bytecode")
         for name in (*folders, *files):
             _check_name(report, join(folder, name))
@@ -61,6 +65,7 @@ def check_entries(tree: Tree, report: Report, home: str) -> None:
         if system not in results:
             found = f"`{system}` has no results"
             report.add("structure.unused-entry", join(home, place), found, system=system)
+    _check_scenarios(tree, report, home, results)
     if report.division == "open" or report.round.verdicts.calibration != "error":
         return
     name = PurePosixPath(report.round.path("calibration")).name
@@ -68,6 +73,25 @@ def check_entries(tree: Tree, report: Report, home: str) -> None:
     if not any(tree.is_file(join(home, place)) for place in places_of_it):
         told = "neither of them"
         report.add("structure.no-calibration", home, told, files=" or ".join(places_of_it))
+
+
+def _check_scenarios(tree: Tree, report: Report, home: str, results: set[str]) -> None:
+    """Scenarios that something was handed in of, but no results."""
+    for kind in ("measurements", "compliance"):
+        for system in sorted(results & set(tree.folders(join(home, kind)))):
+            for model in tree.folders(join(home, kind, system)):
+                for scenario in tree.folders(join(home, kind, system, model)):
+                    place = join(home, kind, system, model, scenario)
+                    if not tree.is_folder(join(home, "results", system, model, scenario)):
+                        report.add("structure.unused-scenario", place, "no results of it")
+
+
+def _inside(tree: Tree, path: str, target: str) -> bool:
+    """Whether a link leads to a place in the tree wherever the tree lies."""
+    if target.startswith("/"):
+        return False
+    place = os.path.normpath(os.path.join(os.path.dirname(path), target))
+    return not place.startswith("..")
 
 
 def _check_name(report: Report, path: str) -> None:
@@ -83,11 +107,17 @@ def _check_file(tree: Tree, report: Report, path: str) -> None:
     mode = tree.mode(path)
     if target is not None and mode == 0:
         report.add("structure.broken-link", path, f"a link to `{target}`, which is not there")
+    elif target is not None and report.round.verdicts.links == "error":
+        report.add("structure.link", path, f"a link to `{target}`")
     elif target is not None and mode == stat.S_IFREG and not os.path.exists(tree.root / target):
         # Only where the official checker reads links so can this fail a submission.
         tell = report.add if report.round.verdicts.tidiness == "error" else report.note
         tell("structure.relative-link", path, f"a link to `{target}`")
-    if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+    elif target is not None and not _inside(tree, path, target):
+        report.add("structure.outside-link", path, f"a link to `{target}`")
+    if mode == 0 and target is None:
+        report.add("structure.special-file", path, "nothing that can be reached by this path")
+    elif mode not in (0, stat.S_IFREG, stat.S_IFDIR):
         report.add("structure.special-file", path, tree.kind(path))
     elif mode == stat.S_IFREG:
         size, limit = tree.size(path), report.round.limits.max_file_mb

@@ -9,6 +9,7 @@ from typing import Any
 from benchwright.errors import did_you_mean
 from benchwright_mlperf.check.files import Tree, join
 from benchwright_mlperf.check.report import Report, listed
+from benchwright_mlperf.check.rules import V31
 
 _TEXTS = (
     "division",
@@ -25,6 +26,9 @@ _TEXTS = (
     "is_network",
 )
 """Fields that the official checkers and report scripts take for texts; another value ends them."""
+
+_COUNTS = ("number_of_nodes", "host_processors_per_node", "accelerators_per_node")
+"""Fields that some official report or other multiplies with."""
 
 _POWER_FIELDS = (
     "power_management",
@@ -81,21 +85,27 @@ def check_system(tree: Tree, report: Report, home: str, name: str) -> System:
 
 
 def _check_fields(report: Report, path: str, fields: Mapping[str, Any]) -> None:
-    rules = report.round.system_json
-    network = str(fields.get("is_network", "")).lower() == "true"
-    for name in (*rules.required, *(rules.network_required if network else ())):
+    rules, verdicts = report.round.system_json, report.round.verdicts
+    told = set()
+    for name in rules.required:
+        value = fields.get(name)
         if name not in fields:
             report.add("system.field-missing", path, f"no `{name}`", field=name)
-        elif name in rules.must_not_be_empty and not fields[name]:
-            report.add("system.field-empty", path, f"`{name}` is {fields[name]!r}", field=name)
+        elif name in rules.must_not_be_empty and not value:
+            report.add("system.field-empty", path, f"`{name}` is {value!r}", field=name)
+            told.update([name] if verdicts.emptiness == "error" else [])
+        elif name in rules.must_not_be_empty and isinstance(value, str) and not value.strip():
+            report.note("system.field-empty", path, f"`{name}` is {value!r}", field=name)
     for name in _TEXTS:
-        # An empty value is told above where it matters.
-        if fields.get(name) and not isinstance(fields[name], str):
-            kind = type(fields[name]).__name__
-            report.add("system.field-text", path, f"`{name}` is of type {kind}", field=name)
-    for name in rules.whole_numbers:
+        value = fields.get(name, "")
+        if isinstance(value, str) or name in told or (name == "sw_notes" and value is None):
+            continue
+        found = f"`{name}` is of type {type(value).__name__}"
+        report.add("system.field-text", path, found, field=name)
+    for name in dict.fromkeys((*rules.whole_numbers, *_COUNTS)):
         if fields.get(name) and not _whole(fields[name]):
-            tell = report.add if report.round.verdicts.whole_numbers == "error" else report.note
+            fatal = verdicts.whole_numbers == "error" and name in rules.whole_numbers
+            tell = report.add if fatal else report.note
             tell("system.whole-number", path, f"`{name}` is {fields[name]!r}", field=name)
     known = {*rules.required, *rules.network_required, *rules.optional, *_POWER_FIELDS}
     known.add("is_network")
@@ -138,6 +148,13 @@ def _check_place(report: Report, path: str, home: str, fields: Mapping[str, Any]
 
 def _check_network(report: Report, path: str, system: System) -> None:
     expected = {"network": True, "closed": False}.get(report.division)
+    stated = system.fields.get("is_network")
     if expected is not None and system.network is not expected:
-        found = f"is_network is {system.fields.get('is_network')!r}"
-        report.add("system.network", path, found)
+        report.add("system.network", path, f"is_network is {stated!r}")
+        return
+    missing = [f for f in report.round.system_json.network_required if f not in system.fields]
+    if stated and missing:
+        # The newest checker takes any answer for a yes here, were it "false".
+        fatal = system.network or report.round.layout != V31
+        tell = report.add if fatal else report.note
+        tell("system.network-fields", path, f"is_network is {stated!r}; no {', '.join(missing)}")

@@ -24,6 +24,10 @@ def check_tree(folder: Path, round_: Round, *, rehearsal: bool = False) -> list[
     if not tree.is_folder(""):
         report.add("structure.no-folder", "", f"{tree.kind('')} at this path")
         return report.findings()
+    refusal = tree.refusal("")
+    if refusal is not None:
+        report.add("structure.unreadable-folder", "", refusal)
+        return report.findings()
     report.guard("", partial(check_root, tree, report))
     homes = [
         join(division, submitter) for division in DIVISIONS for submitter in tree.folders(division)
@@ -31,9 +35,10 @@ def check_tree(folder: Path, round_: Round, *, rehearsal: bool = False) -> list[
     submitted = [home for home in homes if tree.is_folder(join(home, "results"))]
     for home in homes:
         if home not in submitted:
-            # The checker of v3.1 passes over it, later ones end in an error.
-            tell = report.note if round_.layout == V31 else report.add
-            tell("structure.no-results", home, "no folder results/")
+            # The checker of v3.1 passes over it, later ones end in an error; all do at a file.
+            kind = tree.kind(join(home, "results"))
+            tell = report.note if round_.layout == V31 and kind == "nothing" else report.add
+            tell("structure.no-results", home, f"{kind} at results/")
     if not submitted:
         report.add("structure.nothing-submitted", "", "no results of any submitter")
     for home in submitted:

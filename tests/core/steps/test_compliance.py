@@ -4,6 +4,7 @@ whose responses vary."""
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchwright.build.recipe import Kitchen
 from benchwright.contracts.benchmark import Score
 from benchwright.errors import BenchwrightError
 from benchwright.harness.accuracy_log import Entry
+from benchwright.results import RunResult
 from benchwright.rounds import load_round
 from benchwright.steps import compliance
 
@@ -67,7 +69,8 @@ def kitchen(
     folders["dataset"].mkdir()
     (folders["dataset"] / MANIFEST).write_text(Manifest((), {}).to_json())
     given = {"test": test, "benchmark": "resnet50", "preset": "tiny", "conf_key": "resnet50"}
-    recipe = SimpleNamespace(inputs=folders, task="compliance:x")
+    command = "benchwright run -c c.yaml compliance:x/Offline/TEST01"
+    recipe = SimpleNamespace(inputs=folders, aside={"command": command})
     out = logs(place / "out", rate, responses)
     made = SimpleNamespace(parameters=given, recipe=recipe, out=out, input=folders.__getitem__)
     return cast(Kitchen, made)
@@ -86,7 +89,7 @@ def names(made: Any) -> set[str]:
 
 def test_equal_responses_pass(tmp_path: Path) -> None:
     made = kitchen(tmp_path, {5: 1.0, 7: 1.0})
-    assert compliance.verified(made, ROUND) == ()
+    assert compliance.verified(made, ROUND).reasons == ()
     assert names(made) == {"verify_accuracy.txt", "verify_performance.txt", "accuracy.txt"}
     assert (made.out / "accuracy.txt").read_text() == "accuracy=100.000%\n"
 
@@ -94,7 +97,7 @@ def test_equal_responses_pass(tmp_path: Path) -> None:
 def test_responses_that_vary_pass_where_the_accuracy_is_the_same(tmp_path: Path) -> None:
     # One of 200 differs: half a percent, where one is allowed.
     made = kitchen(tmp_path, {**dict.fromkeys(range(200), 1.0), 3: 0.0})
-    assert compliance.verified(made, ROUND) == ()
+    assert compliance.verified(made, ROUND).reasons == ()
     assert (made.out / "verify_accuracy.txt").read_text().endswith("TEST FAIL\n")
     assert (made.out / "baseline_accuracy.txt").read_text() == "accuracy=100.000%\n"
     assert (made.out / "compliance_accuracy.txt").read_text() == "accuracy=99.500%\n"
@@ -102,22 +105,23 @@ def test_responses_that_vary_pass_where_the_accuracy_is_the_same(tmp_path: Path)
 
 def test_another_accuracy_fails(tmp_path: Path) -> None:
     made = kitchen(tmp_path, {1: 1.0, 2: 0.0})
-    (told,) = compliance.verified(made, ROUND)
+    (told,) = compliance.verified(made, ROUND).reasons
     assert "1 of 2 responses differ" in told
 
 
 def test_what_cannot_be_scored_alone_says_so(tmp_path: Path) -> None:
     made = kitchen(tmp_path, {})
-    (told,) = compliance.verified(made, ROUND)
+    (told,) = compliance.verified(made, ROUND).reasons
     assert "logged no response" in told
     assert (made.out / "accuracy.txt").read_text() == "not scored: nothing to score (no response)\n"
 
 
 def test_timing_names_the_test_to_repeat(tmp_path: Path) -> None:
-    first, second = compliance.verified(kitchen(tmp_path, {1: 1.0}, rate=80.0), ROUND)
+    made = kitchen(tmp_path, {1: 1.0}, rate=80.0)
+    first, second = compliance.verified(made, ROUND).reasons
     assert "20.0% slower" in first
     assert "noise" in second
-    assert "benchwright run --rerun compliance:x" in second
+    assert second.endswith("`benchwright run -c c.yaml --rerun compliance:x/Offline/TEST01`")
 
 
 @pytest.mark.parametrize(
@@ -135,3 +139,57 @@ def test_audit_settings_that_the_log_has_to_show(
     parameters = {} if audit is None else {"audit": audit}
     made = cast(Kitchen, SimpleNamespace(parameters=parameters))
     assert compliance.audited(made) == expected
+
+
+def test_a_faster_test_names_the_performance_run_too(tmp_path: Path) -> None:
+    _, told = compliance.verified(kitchen(tmp_path, {1: 1.0}, rate=120.0), ROUND).reasons
+    assert told.endswith("`benchwright run -c c.yaml --rerun performance:x/Offline`")
+
+
+def record(folder: Path, mode: str, started: str, **more: Any) -> None:
+    RunResult(
+        task=f"{mode}:x",
+        benchmark="resnet50",
+        preset="tiny",
+        backend="x",
+        precision="fp32",
+        system="x",
+        scenario="Offline",
+        mode=mode,
+        details={"started": started, "round": "v3.1", "command": "benchwright run x"},
+        **{"valid": True, **more},
+    ).save(folder)
+
+
+@pytest.mark.parametrize(
+    ("rates", "fails"),
+    [((100.0, 120.0), False), ((120.0, 100.0), True)],
+    ids=["the performance run was the slow one", "it was as slow as the test"],
+)
+def test_a_test_is_judged_beside_the_performance_run_that_is_there(
+    tmp_path: Path, rates: tuple[float, float], fails: bool
+) -> None:
+    """rates: of the performance run that the test was compared with, and of its successor; the
+    test's own is 120."""
+    place, folder = tmp_path / "performance", tmp_path / "compliance/TEST01"
+    logs(place, rates[0], {})
+    logs(folder, 120.0, {})
+    record(place, "performance", "first")
+    before = () if fails else ("faster",)
+    record(
+        folder,
+        "compliance",
+        "then",
+        test="TEST01",
+        valid=fails,
+        reasons=before,
+        compared={"started": "first", "reasons": before},
+    )
+    assert compliance.standing(folder).reasons == before
+    shutil.rmtree(place)
+    assert compliance.standing(folder).reasons == before, "there is nothing to compare it with"
+    logs(place, rates[1], {})
+    record(place, "performance", "second")
+    found = compliance.standing(folder)
+    assert found.valid is not fails
+    assert ("20.0% faster" in found.reasons[0]) if fails else found.reasons == ()

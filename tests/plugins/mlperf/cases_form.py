@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +15,17 @@ def large_file(a: At) -> None:
         file.truncate(51 << 20)
 
 
+def folders_without_end(a: At) -> None:
+    """So deep that no path leads to the end of them."""
+    here = os.open(a.home, os.O_RDONLY)
+    for _ in range(1000):
+        os.mkdir("deeper", dir_fd=here)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+
+
 def folder(path: Path) -> Path:
     path.mkdir()
     return path
@@ -21,6 +33,11 @@ def folder(path: Path) -> Path:
 
 def only_unknown_division(a: At) -> None:
     (a.root / a.division).rename(a.root / "Closed")
+
+
+def write_null(a: At, name: str) -> None:
+    values = json.loads(a.system.read_text())
+    a.system.write_text(json.dumps({**values, name: None}))
 
 
 def over_network(a: At) -> None:
@@ -92,7 +109,32 @@ STRUCTURE = [
         rounds="v6.1",
         notes=("structure.relative-link",),
     ),
+    *(
+        case(
+            f"a link in the round without links, {what}",
+            lambda a, target=target: (a.home / "link").symlink_to(target),
+            "structure.link",
+            rounds="v3.0",
+        )
+        for what, target in (("relative", "systems"), ("absolute", "/etc/passwd"))
+    ),
+    case(
+        "a link that holds here only",
+        lambda a: (a.home / "link.txt").symlink_to("/etc/passwd"),
+        notes=("structure.outside-link",),
+    ),
+    case(
+        "a file for results",
+        lambda a: touch(a.root / a.division / "Other" / "results"),
+        "structure.no-results",
+    ),
+    case(
+        "a folder that ends like bytecode's",
+        lambda a: touch(a.code / "my__pycache__" / "x.pyc"),
+        "structure.bytecode-folder",
+    ),
     case("a pipe", lambda a: os.mkfifo(a.home / "pipe"), "structure.special-file"),
+    case("folders without end", folders_without_end, "structure.special-file"),
     case("a large file", large_file, "structure.large-file"),
     case("a hidden file", lambda a: touch(a.home / ".x"), "structure.hidden-name"),
     case("a hidden folder", lambda a: touch(a.home / ".x" / "y"), "structure.hidden-name"),
@@ -195,11 +237,54 @@ SYSTEMS = [
         notes=("system.division",),
     ),
     case(
-        "a network in closed",
+        "a network in closed, told once",
         lambda a: a.edit_system(is_network="true"),
         "system.network",
-        "system.field-missing",
+    ),
+    case(
+        "a network that is not described",
+        lambda a: (
+            over_network(a),
+            edit_json(
+                a.root / "network" / "Acme" / "systems" / f"{SYSTEM}.json",
+                network_media=None,
+                network_topology=None,
+            ),
+        ),
+        "system.network-fields",
         "performance.network-name",
+    ),
+    case(
+        "no network, and said so",
+        lambda a: a.edit_system(is_network="false"),
+        rounds=("v3.1", "v5.1"),
+        notes=("system.network-fields",),
+    ),
+    case(
+        "no network, which is taken for one",
+        lambda a: a.edit_system(is_network="false"),
+        "system.network-fields",
+        rounds="v6.1",
+    ),
+    case("a switch for a text", lambda a: a.edit_system(is_network=False), "system.field-text"),
+    case("a zero for a text", lambda a: a.edit_system(hw_notes=0), "system.field-text"),
+    case("nothing for notes", lambda a: write_null(a, "hw_notes"), "system.field-text"),
+    case("nothing for further notes", lambda a: write_null(a, "sw_notes")),
+    case(
+        "blanks for an answer",
+        lambda a: a.edit_system(cooling="  "),
+        notes=("system.field-empty",),
+    ),
+    case(
+        "a word for a number of processors",
+        lambda a: a.edit_system(host_processors_per_node="two"),
+        notes=("system.whole-number",),
+    ),
+    case(
+        "half a node",
+        lambda a: a.edit_system(number_of_nodes="1.5"),
+        "system.whole-number",
+        rounds="v6.1",
     ),
     case("a network, its name not", over_network, "performance.network-name"),
     case(
@@ -260,6 +345,27 @@ MODELS = [
         "a scenario missing",
         lambda a: shutil.rmtree(a.model / "MultiStream"),
         "scenario.missing",
+        rounds="v6.1",
+    ),
+    case(
+        "a scenario missing that was measured",
+        lambda a: shutil.rmtree(a.model / "MultiStream"),
+        "scenario.missing",
+        rounds="v3.1",
+        notes=("structure.unused-scenario",),
+    ),
+    case(
+        "a scenario twice",
+        lambda a: shutil.copytree(a.model / "Offline", a.model / "offline"),
+        rounds="v6.1",
+        notes=("scenario.repeated",),
+    ),
+    case(
+        "a scenario that was measured and has no results",
+        lambda a: shutil.rmtree(a.model / "Offline"),
+        rounds="v3.1",
+        division="open",
+        notes=("structure.unused-scenario",),
     ),
     case(
         "a scenario missing in open",

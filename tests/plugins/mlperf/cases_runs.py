@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ def append(kind: str, line: str) -> Spoil:
     """Adds a line to a detail log."""
 
     def spoil(a: At) -> None:
-        with (a.place(kind) / DETAIL).open("a") as file:
-            file.write(line + "\n")
+        with (a.place(kind) / DETAIL).open("a", errors="surrogateescape") as file:
+            file.write(line + "\n")  # a lone surrogate stands for a byte
 
     return spoil
 
@@ -68,6 +69,20 @@ def accuracy_text(content: str, keep_hash: bool = True) -> Spoil:
     return spoil
 
 
+def hash_line(digest: str) -> Spoil:
+    return lambda a: (a.place("accuracy") / "accuracy.txt").write_text(f"{GOOD}hash={digest}\n")
+
+
+def summary(old: str, new: str) -> Spoil:
+    def spoil(a: At) -> None:
+        path = a.place("performance") / "mlperf_log_summary.txt"
+        content = path.read_text()
+        assert old in content
+        path.write_text(content.replace(old, new))
+
+    return spoil
+
+
 LOW = "accuracy=70.000%, good=35000, total=50000\n"
 GOOD = "accuracy=76.456%, good=38228, total=50000\n"
 
@@ -85,8 +100,12 @@ ACCURACY = [
         "accuracy.no-text",
     ),
     case("no metric", accuracy_text("mAP=75.0\n"), "accuracy.metric-missing"),
+    case("a metric that is no number", accuracy_text("accuracy=7.5.3\n"), "accuracy.metric-number"),
     case(
-        "a metric that is no number", accuracy_text("accuracy=7.5.3\n"), "accuracy.metric-missing"
+        "a metric that is no number in open",
+        accuracy_text("accuracy=.\n"),
+        "accuracy.metric-number",
+        division="open",
     ),
     case("below the target", accuracy_text(LOW), "accuracy.below-target"),
     case("below it at last", accuracy_text(GOOD + LOW), "accuracy.below-target"),
@@ -107,6 +126,33 @@ ACCURACY = [
         "a hash of another log",
         text("accuracy", "mlperf_log_accuracy.json", "[ ]"),
         notes=("accuracy.hash-mismatch",),
+    ),
+    *(
+        case(f"a hash of {what}", hash_line(digest), "accuracy.hash-form")
+        for what, digest in (("63 digits", "a" * 63), ("other letters", "g" * 64))
+    ),
+    case("a hash in upper case", hash_line("A" * 64)),
+    case(
+        "a hash that is none in open",
+        hash_line("abc"),
+        division="open",
+        notes=("accuracy.hash-form",),
+    ),
+    case(
+        "an empty log",
+        text("accuracy", "mlperf_log_accuracy.json", ""),
+        notes=("accuracy.log-empty", "accuracy.hash-mismatch"),
+    ),
+    case(
+        "an empty summary of accuracy",
+        text("accuracy", "mlperf_log_summary.txt", ""),
+        notes=("accuracy.summary",),
+    ),
+    case(
+        "two sizes of the data set",
+        append("accuracy", log_line("qsl_reported_total_count", 7)),
+        "accuracy.contradiction",
+        others=True,
     ),
     case("no log", gone("accuracy", "mlperf_log_accuracy.json"), "accuracy.log-missing"),
     case(
@@ -179,9 +225,10 @@ def other_log(target: str, source: str) -> Spoil:
     """One scenario's log in another's folder."""
 
     def spoil(a: At) -> None:
-        shutil.copy(
-            a.place("performance", source) / DETAIL, a.place("performance", target) / DETAIL
-        )
+        for name in (DETAIL, "mlperf_log_summary.txt"):
+            shutil.copy(
+                a.place("performance", source) / name, a.place("performance", target) / name
+            )
 
     return spoil
 
@@ -220,6 +267,12 @@ PERFORMANCE = [
         "performance.detail-unreadable",
     ),
     case(
+        "a detail log without end",
+        lambda a: os.truncate(a.place("performance") / DETAIL, 3 << 30),
+        "performance.detail-unreadable",
+        "structure.large-file",
+    ),
+    case(
         "a folder for a detail log",
         lambda a: (gone("performance", DETAIL)(a), touch(a.place("performance") / DETAIL / "x")),
         "performance.detail-unreadable",
@@ -241,6 +294,51 @@ PERFORMANCE = [
         "performance.damaged-lines",
         rounds="v6.1",
     ),
+    *(
+        case(f"{what} in a log", append("performance", line), "performance.damaged-lines")
+        for what, line in (
+            ("a record that has no key", ':::MLLOG {"value": 1, "metadata": {"is_error": false}}'),
+            ("a list", ":::MLLOG [1]"),
+            ("a record that may be an error", ':::MLLOG {"key": "x", "value": 1, "metadata": {}}'),
+            ("a record that says nothing of errors", ':::MLLOG {"key": "x", "value": 1}'),
+            ("no number", log_line("x", 1).replace('"value": 1', '"value": -nan')),
+            ("a byte that is no text", "\udcff"),
+        )
+    ),
+    case(
+        "a blank first line",
+        lambda a: prepend(a.place("performance") / DETAIL, "\n"),
+        "performance.damaged-lines",
+        rounds=("v5.1", "v6.1"),
+    ),
+    case(
+        "an error without the usual blank",
+        append("performance", log_line("x", "bad", is_error=True).replace("G {", "G{")),
+        "performance.loadgen-error",
+    ),
+    case(
+        "another seed before the right one",
+        lambda a: prepend(
+            a.place("performance") / DETAIL, log_line("effective_qsl_rng_seed", 1) + "\n"
+        ),
+        "performance.contradiction",
+    ),
+    case(
+        "INVALID before VALID",
+        lambda a: prepend(
+            a.place("performance") / DETAIL, log_line("result_validity", "INVALID") + "\n"
+        ),
+        "performance.contradiction",
+    ),
+    case("no scenario in the log", log(effective_scenario=None), "performance.scenario"),
+    case("a number for a scenario", log(effective_scenario=3), "performance.scenario"),
+    case(
+        "an empty summary",
+        text("performance", "mlperf_log_summary.txt", ""),
+        notes=("performance.summary",),
+    ),
+    case("an INVALID summary", summary(": VALID", ": INVALID"), notes=("performance.summary",)),
+    case("another run's summary", summary(": Offline", ": Server"), notes=("performance.summary",)),
     case(
         "no duration in the log",
         log(effective_min_duration_ms=None),
@@ -251,7 +349,12 @@ PERFORMANCE = [
         log(effective_test_mode="AccuracyOnly"),
         "performance.wrong-mode",
     ),
-    case("INVALID", log(result_validity="INVALID"), "performance.invalid"),
+    case(
+        "INVALID",
+        log(result_validity="INVALID"),
+        "performance.invalid",
+        notes=("performance.summary",),
+    ),
     case("no verdict", log(result_validity=None), "performance.invalid"),
     case("an error of loadgen", error_line("performance"), "performance.loadgen-error"),
     case("another seed", log(effective_qsl_rng_seed=1), "performance.seeds"),
@@ -285,6 +388,14 @@ PERFORMANCE = [
         other_log("Offline", "SingleStream"),
     ),
     case(
+        "Offline from SingleStream without its own result",
+        lambda a: (
+            other_log("Offline", "SingleStream")(a),
+            a.log("performance", "Offline", early_stopping_latency_ss=None),
+        ),
+        "performance.incomplete",
+    ),
+    case(
         "MultiStream from SingleStream",
         other_log("MultiStream", "SingleStream"),
     ),
@@ -311,6 +422,7 @@ PERFORMANCE = [
         ),
         "performance.scenario",
         rounds="v3.1",
+        notes=("structure.unused-scenario",),
     ),
     case(
         "no estimate",
@@ -352,6 +464,25 @@ COMPLIANCE = [
     case("no TEST01", gone("compliance", test="TEST01"), "compliance.missing"),
     case("no TEST04", gone("compliance", test="TEST04"), "compliance.missing"),
     case("no TEST05", gone("compliance", test="TEST05"), "compliance.missing", rounds="v3.1"),
+    case(
+        "no test at all, told once",
+        lambda a: [
+            shutil.rmtree(a.place("compliance", test=test)) for test in ("TEST01", "TEST04")
+        ],
+        "compliance.missing",
+    ),
+    case(
+        "the performance run's log in a test",
+        lambda a: shutil.copy(
+            a.place("performance") / DETAIL, a.place("compliance", test="TEST04") / RUN / DETAIL
+        ),
+        notes=("compliance.not-audited",),
+    ),
+    case(
+        "a whole log of TEST01",
+        text("compliance", "accuracy/mlperf_log_accuracy.json", "x" * 11000, test="TEST01"),
+        notes=("compliance.log-too-large",),
+    ),
     case(
         "no verdict of a test",
         gone("compliance", "verify_performance.txt", test="TEST04"),
@@ -421,14 +552,15 @@ def power(**spoil: Any) -> Spoil:
     """Power logs beside a run; `spoil` says how they are wrong."""
 
     def make(a: At) -> None:
-        run, ranging = a.place("performance"), a.place("ranging")
+        scenario = spoil.get("scenario", "Offline")
+        run, ranging = a.place("performance", scenario), a.place("ranging", scenario)
         moment = spoil.get("moment") or _within(run / DETAIL)
         watts = spoil.get("watts", "101.5")
         sample = f"Time,{moment},Watts,{watts},Volts,230.0,Amps,0.4,PF,1.0,Mark,x_testing\n"
         (run / "spl.txt").write_text(sample)
         shutil.copytree(run, ranging)
         for name in a.round.required_files["power"]:
-            touch(a.place("power") / name, "{}")
+            touch(a.place("power", scenario) / name, "{}")
         for name in ("analyzer_table.md", "power_settings.md"):
             if a.round.required_files["power_measurements"] and not spoil.get("nothing_beside"):
                 touch(a.place("measurements").parent / name)
@@ -439,6 +571,18 @@ def power(**spoil: Any) -> Spoil:
             then(a)
 
     return make
+
+
+def samples(line: str) -> Spoil:
+    """A further line in the analyzer's log; {moment} is one of the run."""
+
+    def spoil(a: At) -> None:
+        path = a.place("performance") / "spl.txt"
+        good = path.read_text()
+        moment = ",".join(good.split(",")[:2])
+        path.write_text(good + line.replace("{moment}", moment))
+
+    return spoil
 
 
 def _within(detail: Path) -> str:
@@ -453,10 +597,57 @@ def _within(detail: Path) -> str:
 
 VERIFY = ("power.not-verified",)
 POWER = [
-    case("power logs", power(nameplate="psu: {PowerCapacityWatts: 700}\n"), notes=VERIFY),
+    case(
+        "power logs",
+        power(nameplate="psu: {PSUs: [{PowerCapacityWatts: 700}], Min PSUs Needed: 1}\n"),
+        notes=VERIFY,
+    ),
     case(
         "no capacity",
         power(),
+        rounds="v6.1",
+        notes=("power.nameplate", *VERIFY),
+    ),
+    case(
+        "a ranging run without a result",
+        power(then=log("ranging", result_samples_per_second=None)),
+        "power.ranging",
+        rounds="v3.1",
+        notes=VERIFY,
+    ),
+    case(
+        "a ranging run without a result, not looked at",
+        power(then=log("ranging", result_samples_per_second=None)),
+        rounds="v6.1",
+        notes=("power.ranging", *VERIFY),
+    ),
+    case(
+        "a ranging run of no scenario",
+        power(then=log("ranging", effective_scenario=None)),
+        "power.ranging",
+        rounds="v3.1",
+        notes=VERIFY,
+    ),
+    *(
+        case(
+            f"a nameplate of {what}",
+            power(nameplate=content),
+            "power.nameplate",
+            rounds="v6.1",
+            notes=VERIFY,
+        )
+        for what, content in (
+            ("nothing", ""),
+            ("words", "psu: {PSUs: [{PowerCapacityWatts: many}], Min PSUs Needed: 1}\n"),
+            ("some", "psu: {PSUs: [{PowerCapacityWatts: 1}], Min PSUs Needed: some}\n"),
+            ("one supply", "psu: {PSUs: {PowerCapacityWatts: 1}, Min PSUs Needed: 1}\n"),
+            ("numbers", "7: 9\n"),
+            ("itself", "a: &a [*a]\n"),
+        )
+    ),
+    case(
+        "a nameplate without capacity",
+        power(nameplate="psu: {PowerCapacityWatts: 700}\n"),
         rounds="v6.1",
         notes=("power.nameplate", *VERIFY),
     ),
@@ -489,6 +680,41 @@ POWER = [
         "a debug measurement",
         power(then=lambda a: edit_json(a.place("power") / "server.json", debug=True)),
         "power.debug",
+        notes=VERIFY,
+    ),
+    *(
+        case(
+            f"{what} among the samples",
+            power(then=samples(line)),
+            "power.damaged-lines",
+            notes=VERIFY,
+        )
+        for what, line in (
+            ("another form of time", "Time,2026-01-01 00:00:00,Watts,5.0,Volts,1\n"),
+            ("a time alone", "Time\n"),
+            ("a word for watts", "{moment},Watts,high,Volts,1\n"),
+        )
+    ),
+    case(
+        "another line among the samples",
+        power(then=samples("hello, world\n")),
+        "power.damaged-lines",
+        rounds="v3.1",
+        notes=VERIFY,
+    ),
+    case(
+        "another line among the samples, passed over",
+        power(then=samples("hello, world\n")),
+        rounds="v6.1",
+        notes=VERIFY,
+    ),
+    case(
+        "energy of an unknown number of queries",
+        lambda a: (
+            power(scenario="SingleStream")(a),
+            a.log(scenario="SingleStream", result_query_count=None),
+        ),
+        "performance.incomplete",
         notes=VERIFY,
     ),
     case("no sample in the run", power(moment="01-01-2020 00:00:00.000"), "power.samples"),

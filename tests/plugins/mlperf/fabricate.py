@@ -27,6 +27,12 @@ SCENARIOS = {
 }
 CATEGORIES = {name: ("edge", "datacenter") if name in OLD else ("edge",) for name in ROUNDS}
 TESTS = {name: ("TEST01", "TEST04", *(["TEST05"] if name in OLD else [])) for name in ROUNDS}
+AUDITED: dict[str, dict[str, Any]] = {
+    "TEST01": {"accuracy_log_sampling_target": 4096},
+    "TEST04": {"performance_issue_same": True, "performance_issue_unique": False},
+}
+"""What loadgen logs of a test's settings."""
+
 ACCURACY_TEXT = "accuracy=76.456%, good=38228, total=50000\n"
 
 SYSTEM: dict[str, Any] = {
@@ -217,6 +223,8 @@ class Workshop:
                 change["effective_min_duration_ms"] = 600000
             if scenario == "Server":
                 change["effective_target_latency_ns"] = 15_000_000
+            for name, value in AUDITED.get(test or "", {}).items():
+                change[f"effective_{name}"] = value
             if test == "TEST05" and round_.test05_seeds is not None:
                 for name in ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed"):
                     change[f"effective_{name}"] = getattr(round_.test05_seeds, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ NOTES_BESIDE = ("power.not-verified", "endpoints.not-verified")
 
 def test_every_rule_is_broken_by_some_case() -> None:
     covered = {rule for spoilt in CASES for rule in (*spoilt.errors, *spoilt.notes)}
-    elsewhere = {"structure.no-folder", "check.failed"}
+    elsewhere = {"structure.no-folder", "structure.unreadable-folder", "check.failed"}
     assert set(RULES) - covered == elsewhere
 
 
@@ -104,8 +105,8 @@ def test_an_invalid_run_is_explained(copied: TreeOf) -> None:
     root = copied("v6.1", "closed")
     place = at(root, "v6.1", "closed")
     place.log(result_validity="INVALID", result_min_duration_met=False)
-    (finding,) = check_tree(root, load_round("v6.1"))
-    assert finding.rule == "performance.invalid"
+    found = check_tree(root, load_round("v6.1"))
+    (finding,) = [item for item in found if item.rule == "performance.invalid"]
     assert "minimum duration" in finding.found
 
 
@@ -125,6 +126,28 @@ def test_no_folder_at_all(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")
     (finding,) = check_tree(tmp_path / name, load_round("v3.1"))
     assert finding.rule == "structure.no-folder"
+
+
+@pytest.mark.parametrize("where", ["", "closed/Acme/systems"])
+def test_a_folder_that_may_not_be_read(
+    copied: TreeOf, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Whoever tests may be allowed everything, so the refusal is played."""
+    root = copied("v6.1", "closed")
+    listdir = os.listdir
+
+    def refusing(path: Path) -> list[str]:
+        if Path(path) == root / where:
+            raise PermissionError(13, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refusing)
+    found = check_tree(root, load_round("v6.1"))
+    assert [item.path for item in found if item.rule == "structure.unreadable-folder"] == [
+        where or "."
+    ]
+    assert rules(found, "error") == {"structure.unreadable-folder"}
+    assert "Permission denied" in found[0].found
 
 
 def test_an_empty_folder_is_no_submission(tmp_path: Path) -> None:
