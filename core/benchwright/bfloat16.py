@@ -6,13 +6,12 @@ Such a model is the same files with a note beside them, which the backend's `bui
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from benchwright.build.store.files import link_or_copy
 from benchwright.contracts.program import Array, Program
 from benchwright.contracts.quantizer import Quantizer
 from benchwright.errors import BenchwrightError
@@ -53,7 +52,8 @@ class NotedBfloat16(Quantizer):
             if path.is_file():
                 target = out / path.relative_to(model)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                place(path, target)
+                # Models are never written to.
+                link_or_copy(path, target)
         write_note(out / self.note, BFLOAT16)
         return {"scheme": self.scheme}
 
@@ -83,11 +83,3 @@ def require_bfloat16(instead: str) -> None:
             "be slower than fp32 and less exact",
             fix=instead,
         )
-
-
-def place(source: Path, target: Path) -> None:
-    """A second name for the same file where the disk allows that: models are never written to."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchwright.bfloat16 import place
+from benchwright.build.store.files import link_or_copy
 from benchwright.errors import BenchwrightError
 
 MISREAD = ("ReduceLogSumExp", "ReduceLogSum", "ReduceL1")
@@ -46,7 +46,7 @@ def read(core: Any, path: Path) -> Any:
         for beside in path.parent.iterdir():
             # Weights lie in files beside the graph, by name; links that lead away are refused.
             if beside != path and beside.is_file():
-                place(beside.resolve(), Path(folder, beside.name))
+                link_or_copy(beside.resolve(), Path(folder, beside.name))
         written = Path(folder, path.name)
         written.write_bytes(model.SerializeToString())
         return core.read_model(str(written))

@@ -79,7 +79,8 @@ def test_a_session_that_prints_or_forks(ready: Project) -> None:
         assert {**again, "duration_s": 0} == {**first, "duration_s": 0}
         assert json.loads(answers.read_text(encoding="utf-8")) == entries
         details = json.loads(answers.with_name("result.json").read_text("utf-8"))["details"]
-        assert details["warnings"][0] == "the process was forked while it was measured (acme): 1"
+        # loadgen may warn of its own, where the machine is slow.
+        assert "the process was forked while it was measured (acme): 1" in details["warnings"]
 
 
 ENDINGS = {

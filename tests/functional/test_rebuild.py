@@ -328,7 +328,6 @@ class TestOwnDataSet:
 
     def test_a_folder_that_is_not_there(self, own: Project) -> None:
         shutil.rmtree(own.folder / "digits")
-        outcome = own.run(code=1)
-        assert outcome.statuses[DATASET] == "failed"
-        assert "error: dataset:resnet50-tiny failed\n  digits: " in outcome.err
+        outcome = own.run(code=2)
+        assert "datasets.digits: there is no data set folder digits" in outcome.err
         assert own.file("datasets/resnet50-tiny/raw/val_map.txt").exists(), "what was there is kept"

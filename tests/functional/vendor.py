@@ -9,6 +9,7 @@ from textwrap import dedent
 BACKEND = '''
 """A backend that answers 4 to everything, and can be told to stop or fail on the way."""
 
+import gc
 import os
 import sys
 import threading
@@ -56,9 +57,9 @@ class Session:
     def run(self, inputs):
         import numpy as np
 
-        self.calls += 1
-        # Not the first: calibration is over by then.
-        if self.calls == 50:
+        # Not in the calibration: the collector rests while loadgen tests.
+        self.calls += not gc.isenabled()
+        if self.calls == 50 and not gc.isenabled():
             misbehave(os.environ.get("ACME_SESSION"))
         (batch,) = inputs.values()
         return [np.full(len(batch), self.answer, np.int64)]

@@ -25,13 +25,13 @@ OpenInstances = Callable[[int, int], list[Instance]]
 """Gives so many engine instances that compute with so many threads each, and opens what is not
 open yet; their responses go nowhere."""
 
-PROBE_SECONDS = 0.15
+PROBE_SECONDS = 0.1
 """How long one configuration is tried."""
 
 SLOW_SECONDS = 2.0
 """A query that takes longer is not asked a second time."""
 
-TRIAL_SECONDS = 0.8
+TRIAL_SECONDS = 0.6
 """How long a rate of Server queries is tried, but for no fewer queries than TRIAL_QUERIES."""
 
 TRIAL_QUERIES = 50
@@ -160,7 +160,9 @@ def calibrate_offline(
     best: Operation | None = None
     for instances, threads in layouts(room, pins):
         opened = open_instances(instances, threads)
-        for found in _throughputs(opened, samples, threads, pins, SLOW_SECONDS):
+        # What was best in one layout is near the best in another.
+        first = best.batch // 4 if best else 1
+        for found in _throughputs(opened, samples, threads, pins, first):
             if best is None or found.samples_per_second > best.samples_per_second:
                 best = found
     assert best is not None
@@ -208,9 +210,7 @@ def _server_layout(
     best: tuple[Operation, list[Instance]] | None = None
     for instances, threads in sorted(layouts(room, pins), key=lambda layout: layout[1]):
         opened = open_instances(instances, threads)
-        found = _largest_fitting(
-            _throughputs(opened, samples, threads, pins, PROBE_SECONDS), latency_bound_s / 3
-        )
+        found = _largest_fitting(_throughputs(opened, samples, threads, pins), latency_bound_s / 3)
         if best is None or found.batch_latency_s < best[0].batch_latency_s:
             best = replace(found, deadline_us=deadline), opened
         if found.batch_latency_s <= latency_bound_s / 3:
@@ -411,20 +411,23 @@ def _throughputs(
     samples: LoadedSamples,
     threads: int,
     pins: Mapping[str, Any],
-    longest_s: float,
+    first: int = 1,
 ) -> Iterator[Operation]:
-    """Throughput by batch size, growing until it no longer pays. Batches that take longer than a
-    probe are tried only where the last one was well worth it, and none that may take longer than
-    `longest_s`."""
+    """Throughput by batch size, from about `first` on, growing until it no longer pays. Batches
+    that may take longer than a probe are tried only where the last one was well worth it."""
     loaded = int((samples.slots >= 0).sum())
-    best, before, seconds = 0.0, 0, 0.0
+    best, gain, before, seconds = 0.0, WORTH, 0, 0.0
     for batch in _batches(pins, loaded):
-        if before and seconds > PROBE_SECONDS and seconds * batch / before > longest_s:
+        if batch < first and not pins.get("batch"):
+            continue
+        likely = seconds * batch / before if before else 0.0
+        if likely > SLOW_SECONDS or (likely > PROBE_SECONDS and gain < WORTH):
             return
         rate, seconds = _throughput(instances, samples, batch, loaded)
         yield Operation(len(instances), threads, batch, 0, rate, seconds, seconds)
-        if rate < best * (WORTH if seconds > PROBE_SECONDS else 0.9):
+        if rate < best * 0.9:
             return
+        gain = rate / best if best else WORTH
         best, before = max(best, rate), batch
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchwright.build.store.files import link_or_copy
 from benchwright.contracts.benchmark import Benchmark, Encoder, Score
 from benchwright.contracts.program import Array, Driver, Graph, Output, Program, TorchForm
 from benchwright.contracts.tensor import TensorSpec
@@ -75,7 +74,8 @@ class TriedModel(Benchmark):
         self, preset: str, sources: Mapping[str, Path], out: Path, progress: ProgressCallback
     ) -> None:
         for number, (name, source) in enumerate(sources.items(), start=1):
-            _place(source, out / name)
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(source, out / name)
             progress(number, len(sources))
 
     def assemble_dataset(
@@ -83,7 +83,8 @@ class TriedModel(Benchmark):
     ) -> None:
         out.mkdir(parents=True)
         for name, source in sources.items():
-            _place(source, out / name)
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(source, out / name)
 
     def validate_dataset(self, preset: str, dataset: Path) -> int:
         path = dataset / DESCRIPTION_FILE
@@ -116,12 +117,3 @@ class TriedModel(Benchmark):
             why="its inputs have no right answers",
             fix="measure its performance",
         )
-
-
-def _place(source: Path, target: Path) -> None:
-    """A second name of the file where the disk allows that, else a copy."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
