@@ -99,7 +99,9 @@ class OnnxRuntimeBackend(Backend):
 def _weighs_much(model: Path) -> bool:
     """Whether weights are better kept beside the graph: where they are so in the model, and where
     reading them with the graph would take most of the time that opening an engine takes."""
-    return model.with_name(f"{model.name}.data").exists() or model.stat().st_size > LARGE_BYTES
+    if model.with_name(f"{model.name}.data").exists():
+        return True
+    return model.is_file() and model.stat().st_size > LARGE_BYTES
 
 
 def _keep_weights_beside(settings: Any, name: str) -> None:
