@@ -262,8 +262,7 @@ def alone(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[
     if sys.platform == "win32":
         yield Place(left=True, locked=False)
         return
-    left = interrupted(folder)
-    descriptor, locked = _lock(_lock_file(folder), waiting)
+    descriptor, locked, left = _lock(_lock_file(folder), waiting)
     try:
         yield Place(left, locked)
     finally:
@@ -272,11 +271,17 @@ def alone(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[
         os.close(descriptor)
 
 
-def _lock(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
+def _lock(path: Path, waiting: Callable[[], None]) -> tuple[int, bool, bool]:
+    """(the lock's file, whether the kernel locks it, whether somebody left it)."""
     import fcntl
 
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            descriptor, left = os.open(path, flags | os.O_EXCL, 0o666), False
+        except FileExistsError:
+            # Another's, who holds it, or was killed before us or while we wait.
+            descriptor, left = os.open(path, flags, 0o666), True
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -285,10 +290,10 @@ def _lock(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor, True
+                    return descriptor, True, left
         except OSError as error:
             if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                return descriptor, False
+                return descriptor, False, left
             os.close(descriptor)
             raise
         except BaseException:

@@ -296,10 +296,26 @@ def test_a_place_is_held_by_one(tmp_path: Path, holder: subprocess.Popen[str]) -
     assert artifact.interrupted(tmp_path / "engine")
     with artifact.alone(tmp_path / "engine", waiting) as place:
         assert told == ["waiting"]
-        assert place == artifact.Place(left=True, locked=True)
+        assert place == artifact.Place(left=False, locked=True), "who ends tidies up"
     assert list(tmp_path.iterdir()) == []
     with artifact.alone(tmp_path / "engine") as place:
         assert not place.left, "nobody has left anything"
+
+
+def test_a_lock_that_appears_at_the_last_moment_is_anothers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder may be killed before us: what that left has to be looked for."""
+    really = os.open
+
+    def late(path: Any, flags: int, *mode: int) -> int:
+        if flags & os.O_EXCL:
+            Path(path).write_bytes(b"")
+        return really(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", late)
+    with artifact.alone(tmp_path / "engine") as place:
+        assert place.left
 
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
