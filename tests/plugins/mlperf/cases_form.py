@@ -9,6 +9,10 @@ from pathlib import Path
 
 from plugins.mlperf.spoiling import SYSTEM, At, case, edit_json, touch
 
+_LONG = "deeper" * 40
+"""25 such names are more than a path may hold, and few enough to be removed again: Python's own
+removal of folders calls itself for each."""
+
 
 def large_file(a: At) -> None:
     with (a.home / "huge.bin").open("wb") as file:
@@ -18,9 +22,9 @@ def large_file(a: At) -> None:
 def folders_without_end(a: At) -> None:
     """So deep that no path leads to the end of them."""
     here = os.open(a.home, os.O_RDONLY)
-    for _ in range(1000):
-        os.mkdir("deeper", dir_fd=here)
-        inner = os.open("deeper", os.O_RDONLY, dir_fd=here)
+    for _ in range(25):
+        os.mkdir(_LONG, dir_fd=here)
+        inner = os.open(_LONG, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = inner
     os.close(here)
