@@ -112,9 +112,9 @@ class Store:
             place_file = link_or_copy if link else clone_or_copy
             folders = {""}
             # Text instead of paths: a data set may be ten thousand small files.
-            objects, root = str(self.objects), str(out)
+            root = str(out)
             for item in entry.manifest.files:
-                place = f"{objects}/{item.sha256[:2]}/{item.sha256[2:]}"
+                place = self._object(item.sha256)
                 if not self.sound(place, item):
                     note(f"{place} is missing or damaged: dropped, {entry.task} is made again")
                     self._drop(self.entry(key), Path(place))
@@ -173,7 +173,10 @@ class Store:
 
     def object(self, sha256: str) -> Path:
         """The file of an object."""
-        return self.objects / sha256[:2] / sha256[2:]
+        return Path(self._object(sha256))
+
+    def _object(self, sha256: str) -> str:
+        return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
 
     def entry_keys(self) -> Iterator[str]:
         """The keys of all entries, sorted."""
